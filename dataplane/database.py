@@ -1,0 +1,137 @@
+"""One database for records and keys: SQLite by default, PostgreSQL by URL.
+
+Rooms declare their tables on `metadata` and hand `Database.run` a function of a plain SQLAlchemy
+connection; the same function runs on either database. SQLite work runs on one thread with one
+connection (WAL allows one writer), PostgreSQL work on asyncpg without a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection, MetaData, create_engine, event, make_url
+from sqlalchemy.engine import URL, Engine
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import StaticPool
+
+from dataplane.errors import ConfigError
+
+T = TypeVar("T")
+
+metadata = MetaData()
+"""Every table of the project; `migrations/` is compared with it by a test."""
+
+SQLITE_BUSY_MS = 250
+"""How long SQLite itself waits for a lock. Short: callers have deadlines and retry above this."""
+
+POSTGRES_POOL = 4
+POSTGRES_COMMAND_TIMEOUT_S = 5.0
+
+
+def parse_url(text: str) -> URL:
+    """A database URL with the driver this project uses. Raises `ConfigError` for any other database."""
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise ConfigError(
+            "audit.database: not a database URL; use sqlite:///PATH or postgresql://..."
+        ) from None
+    match url.get_backend_name():
+        case "sqlite":
+            if not url.database or url.database == ":memory:":
+                raise ConfigError("audit.database: SQLite needs a file, such as sqlite:///regogate.db")
+            return url.set(drivername="sqlite")
+        case "postgresql":
+            return url.set(drivername="postgresql+asyncpg")
+        case other:
+            raise ConfigError(f"audit.database: {other} is not supported; use sqlite or postgresql")
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    path = Path(url.database or "")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        path.touch(mode=0o600)
+    engine = create_engine(
+        url,
+        poolclass=StaticPool,
+        connect_args={"timeout": SQLITE_BUSY_MS / 1000, "check_same_thread": False, "autocommit": True}
+        if hasattr(sqlite3, "LEGACY_TRANSACTION_CONTROL")
+        else {"timeout": SQLITE_BUSY_MS / 1000, "check_same_thread": False, "isolation_level": None},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: sqlite3.Connection, _: object) -> None:
+        # FULL: a commit is on disk before it is acknowledged, in WAL too (sqlite.org/pragma.html).
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # IMMEDIATE takes the write lock at once: no transaction fails halfway for want of it.
+        reading = connection.get_execution_options().get("reading", False)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+class Database:
+    """Runs functions of a connection, each in one transaction that is durable when it returns."""
+
+    def __init__(self, url: str) -> None:
+        self.url = parse_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._thread: ThreadPoolExecutor | None = None
+        self._sync: Engine | None = None
+        self._async: AsyncEngine | None = None
+        if self.is_sqlite:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="regogate-sqlite")
+        else:
+            self._async = create_async_engine(
+                self.url,
+                pool_size=POSTGRES_POOL,
+                max_overflow=0,
+                pool_pre_ping=True,
+                connect_args={
+                    "command_timeout": POSTGRES_COMMAND_TIMEOUT_S,
+                    "timeout": POSTGRES_COMMAND_TIMEOUT_S,
+                },
+            )
+
+    def __repr__(self) -> str:
+        return f"Database({self.url.render_as_string(hide_password=True)})"
+
+    async def run(self, work: Callable[[Connection], T], *, reading: bool = False) -> T:
+        """`work` in a transaction; committed, on disk, when this returns. Raises what SQLAlchemy raises.
+
+        `reading` promises that `work` writes nothing, so that it waits for no writer. Cancelling the
+        caller does not stop work that has begun: a commit may still land.
+        """
+        if self._async is not None:
+            async with self._async.begin() as connection:
+                return await connection.run_sync(work)
+        assert self._thread is not None
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run_here, work, reading)
+
+    def _run_here(self, work: Callable[[Connection], T], reading: bool) -> T:
+        if self._sync is None:
+            self._sync = _sqlite_engine(self.url)
+        with self._sync.connect() as connection:
+            connection.execution_options(reading=reading)
+            with connection.begin():
+                return work(connection)
+
+    async def close(self) -> None:
+        """Close every connection; running work finishes first."""
+        if self._async is not None:
+            await self._async.dispose()
+        if self._thread is not None:
+            if self._sync is not None:
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._sync.dispose)
+            self._thread.shutdown(wait=True)

@@ -1,0 +1,306 @@
+"""The nouns of one call, in the order in which the pipeline learns them.
+
+All are frozen but `CallState`, which is the account of one call as it is told so far. Times are
+Unix nanoseconds unless a name says otherwise; money is micro-USD; texts are `str`, bodies `bytes`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+JsonScalar = str | int | float | bool | None
+Json = JsonScalar | list["Json"] | dict[str, "Json"]
+"""A JSON value as the strict reader gives it. A float may be any object whose `bytes()` are its digits."""
+
+
+# --- 1. guard -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFacts:
+    """What the connection proved: protocol such as `TLSv1.3`, and the peer certificate in DER."""
+
+    version: str
+    peer_certificate: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """A request before its body. `path` is the raw path as sent, without query, ASCII only."""
+
+    request_id: str
+    method: str
+    path: str
+    query: str
+    headers: tuple[tuple[bytes, bytes], ...]
+    http_version: str
+    peer_ip: str
+    tls: TlsFacts | None = None
+
+    def header(self, name: bytes) -> str | None:
+        """The first value of a header (lower-case name), or None."""
+        for key, value in self.headers:
+            if key == name:
+                return value.decode("latin-1")
+        return None
+
+
+# --- 2. operation -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """What a method and path mean. `id` is such as `chat.completions.create`, or `unknown`.
+
+    `upstream_path` is what follows the API's version prefix (`/chat/completions`), which is appended
+    to an upstream's base; `params` are the variables of the path.
+    """
+
+    id: str
+    upstream_path: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+UNKNOWN_OPERATION = Operation(id="unknown")
+
+
+# --- 3. who -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who calls. `key_id` is the public id of the credential, never the credential."""
+
+    client_id: str
+    method: Literal["api_key", "jwt", "mtls"]
+    key_id: str | None = None
+    subject: str | None = None
+    tenant: str | None = None
+    roles: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    cert_bound: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a call comes from: canonical address text, and what the connection proved."""
+
+    ip: str
+    tls: str | None = None
+    client_cert: bool = False
+
+
+# --- 4. read ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFacts:
+    """What policy may know of a call's content. Facts are raw; None means absent.
+
+    `tools` maps each offered tool's name to its facts (`{"type": "function"}`); `prompt_tokens_est`
+    is an estimate in tokens, `bytes` the size of the body; `max_tokens` the larger of the two fields
+    a caller may send. `wants_candidates` asks the policy engine to list the model ids it knows.
+    """
+
+    model: str | None = None
+    stream: bool | None = None
+    max_tokens: int | None = None
+    n: int | None = None
+    prompt_tokens_est: int | None = None
+    bytes: int | None = None
+    messages: int | None = None
+    modalities: tuple[str, ...] = ()
+    tools: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    tool_results: int | None = None
+    uninspected_bytes: int | None = None
+    wants_candidates: bool = False
+
+
+# --- 6. ask -------------------------------------------------------------------------------------
+
+
+class Verdict(StrEnum):
+    """BLOCK > CONSTRAIN > ALLOW."""
+
+    ALLOW = "ALLOW"
+    CONSTRAIN = "CONSTRAIN"
+    BLOCK = "BLOCK"
+
+
+class AuditLevel(StrEnum):
+    """How much a record keeps; `hash` stores least."""
+
+    FULL = "full"
+    METADATA = "metadata"
+    HASH = "hash"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Whom records and limits are about, as policy resolved it. `id` is such as `client/support`."""
+
+    id: str
+    tenant: str | None = None
+    tier: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constraints:
+    """What a CONSTRAIN demands of the call. None or empty means not demanded."""
+
+    max_tokens: int | None = None
+    strip_tools: frozenset[str] = frozenset()
+    model: str | None = None
+    delay_ms: int | None = None
+
+    def names(self) -> tuple[str, ...]:
+        """The names of the constraints demanded, sorted."""
+        given = {
+            "delay_ms": self.delay_ms is not None,
+            "max_tokens": self.max_tokens is not None,
+            "model": self.model is not None,
+            "strip_tools": bool(self.strip_tools),
+        }
+        return tuple(name for name, there in given.items() if there)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """One limit of a decision: `amount` of `unit` per `per` for `key`; `burst` at most at once."""
+
+    id: str
+    key: str
+    unit: str
+    amount: int
+    per: str
+    window: str
+    burst: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Policy's answer, with the revision read from the same OPA answer.
+
+    `input` and `result` are the exact bytes that went to OPA and that came back as `result`, kept
+    for replay. `http_status` and `http_code` stand on a BLOCK. `visible` answers `models.list`.
+    """
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    revision: str
+    opa_version: str
+    input: bytes = field(repr=False)
+    result: bytes = field(repr=False)
+    latency_us: int
+    principal: Principal | None = None
+    constraints: Constraints = Constraints()
+    limits: tuple[Limit, ...] = ()
+    audit: AuditLevel = AuditLevel.HASH
+    shadow: tuple[str, ...] = ()
+    http_status: int = 403
+    http_code: str = "policy_blocked"
+    visible: tuple[str, ...] | None = None
+
+
+# --- 10. forward --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forward:
+    """What goes upstream. `model` picks the upstream; `headers` are the caller's that may pass."""
+
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = field(repr=False)
+    model: str | None
+    stream: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamReply:
+    """A provider's answer, its body still on the wire. `headers` have lower-case names.
+
+    `provider` names the configured upstream that served; `request_id` is the provider's own.
+    """
+
+    provider: str
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: AsyncIterator[bytes] = field(repr=False)
+    request_id: str | None = None
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header (lower-case name), or None."""
+        return next((value for key, value in self.headers if key == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens as the provider counted them; None where it did not say."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A whole answer to the caller. Header names are lower-case bytes."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes = field(repr=False)
+
+
+# --- the account of one call --------------------------------------------------------------------
+
+
+class Outcome(StrEnum):
+    """How a call that was allowed ended."""
+
+    OK = "ok"
+    CLIENT_CLOSED = "client_closed"
+    UPSTREAM_ERROR = "upstream_error"
+    UPSTREAM_CUT = "upstream_cut"
+    NOT_FORWARDED = "not_forwarded"
+    FAILED = "failed"
+
+
+@dataclass(slots=True, kw_only=True)
+class CallState:
+    """Everything known of one call so far; the pipeline fills it in, audit writes it down.
+
+    `status` is what the caller was sent (0 while nothing was). `intent_id` is the id of the durable
+    intent record. The two SHA-256 digests (of the caller's body, of the bytes sent back) never leave
+    the process as they are: audit writes them keyed. `reasons` is the outcome's, which starts as
+    policy's and may become `limit.*` or `gateway.*`.
+    """
+
+    head: Head
+    received_ns: int = field(default_factory=time.time_ns)
+    started_ns: int = field(default_factory=time.perf_counter_ns)
+    operation: Operation = UNKNOWN_OPERATION
+    source: Source | None = None
+    identity: Identity | None = None
+    facts: CallFacts | None = None
+    decision: Decision | None = None
+    verdict: Verdict = Verdict.BLOCK
+    reasons: tuple[str, ...] = ()
+    request_sha256: bytes | None = field(default=None, repr=False)
+    intent_id: str | None = None
+    attempts: int = 0
+    provider: str | None = None
+    model_served: str | None = None
+    upstream_status: int | None = None
+    upstream_request_id: str | None = None
+    usage: Usage = Usage()
+    response_sha256: bytes | None = field(default=None, repr=False)
+    first_byte_ns: int | None = None
+    streamed: bool = False
+    status: int = 0
+    outcome: Outcome | None = None

@@ -1,0 +1,223 @@
+"""The sockets between the pipeline and the rooms. Each docstring is the promise an adapter keeps.
+
+Rooms implement these, `app` plugs them in, tests put honest fakes here and nowhere else. Whatever an
+adapter raises on the request path is a `Refused`, an `UpstreamFailed` or a bug.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from typing import Protocol
+
+from dataplane.domain import (
+    CallFacts,
+    CallState,
+    Constraints,
+    Decision,
+    Forward,
+    Head,
+    Identity,
+    Limit,
+    Operation,
+    Outcome,
+    Reply,
+    Source,
+    UpstreamReply,
+    Usage,
+)
+from dataplane.errors import Refused, RegoGateError
+
+
+class Client(Protocol):
+    """The caller's side of one call. Every method raises `ClientLeft` once the caller is gone."""
+
+    def body(self) -> AsyncIterator[bytes]:
+        """The body as it arrives; raises `Refused` when it is too large, late or badly framed."""
+        ...
+
+    async def reply(self, reply: Reply) -> None:
+        """Send a whole answer."""
+        ...
+
+    async def start(self, status: int, headers: tuple[tuple[bytes, bytes], ...]) -> None:
+        """Begin a streamed answer."""
+        ...
+
+    async def write(self, data: bytes, *, more: bool = True) -> None:
+        """Send a piece of it; waits while the caller reads slowly. `more=False` ends it."""
+        ...
+
+
+class ClientLeft(RegoGateError):
+    """The caller closed its connection."""
+
+
+class Surface(Protocol):
+    """What one API means: its operations, bodies, streams and refusals."""
+
+    def match(self, method: str, path: str) -> Operation | None:
+        """The operation of a method and raw path, or None where this API has no such path."""
+        ...
+
+    async def read(self, head: Head, operation: Operation, body: AsyncIterator[bytes]) -> Call:
+        """Read the body strictly, once. Raises `Refused` (400) naming the field at fault."""
+        ...
+
+    def refuse(self, refused: Refused, state: CallState) -> Reply:
+        """A refusal in this API's own error shape, so that its SDKs raise their typed errors."""
+        ...
+
+
+class Call(Protocol):
+    """A call that was read; it yields what policy must decide on, one by one."""
+
+    body_sha256: bytes | None
+    """SHA-256 of the body as the caller sent it; None where the operation has no body."""
+
+    def units(self) -> AsyncIterator[Unit]:
+        """JSON bodies yield one unit, a batch one a line, a socket one an event."""
+        ...
+
+
+class Unit(Protocol):
+    """One thing to decide, then to do as decided."""
+
+    facts: CallFacts
+
+    def constrain(self, constraints: Constraints) -> None:
+        """Apply every constraint or raise `Refused`; afterwards `forward` gives what remains."""
+        ...
+
+    def forward(self) -> Forward | None:
+        """What goes upstream, serialised from the one parsed object; None where nothing does."""
+        ...
+
+    def answer(self, decision: Decision) -> Reply:
+        """The answer of a unit that is not forwarded, such as `models.list`."""
+        ...
+
+    def exchange(self) -> Exchange:
+        """The reader of what comes back; made anew for each attempt."""
+        ...
+
+
+class Exchange(Protocol):
+    """What comes back for one unit, made fit for the caller. `usage` and `model` fill as it passes."""
+
+    usage: Usage
+    model: str | None
+
+    def whole(self, body: bytes) -> bytes:
+        """A unary answer. Returns the same bytes where nothing needed to change."""
+        ...
+
+    def feed(self, data: bytes) -> bytes:
+        """A piece of a stream as it arrived; returns what may go on now, perhaps nothing."""
+        ...
+
+    def end(self) -> bytes:
+        """What is left when the provider ended its stream; raises `UpstreamFailed` if it was torn."""
+        ...
+
+    def cut(self, refused: Refused, state: CallState) -> bytes:
+        """Bytes that end a stream already begun in a way its SDK understands."""
+        ...
+
+
+class Authenticator(Protocol):
+    """Three-valued: an Identity, None for "not a credential of mine", or Refused for a bad one.
+
+    A Refused is final: no other authenticator is asked. Compares credentials in constant time.
+    """
+
+    async def authenticate(self, head: Head, source: Source) -> Identity | None:
+        """Who the head's credential says is calling."""
+        ...
+
+
+class SourceResolver(Protocol):
+    """Where a call comes from; believes forwarding headers only from listed proxies."""
+
+    def resolve(self, head: Head) -> Source:
+        """The caller's address. Never raises: what cannot be believed is left out."""
+        ...
+
+
+class PolicyEngine(Protocol):
+    """Asks OPA. No answer, or one that is late, malformed or under an unreported revision, raises."""
+
+    async def decide(self, state: CallState) -> Decision:
+        """The decision for `state` (identity, source, operation, facts set) at the request stage.
+
+        Raises `Refused` with `gateway.policy_unavailable`, `gateway.policy_changed`,
+        `gateway.policy_rollback` or `gateway.unenforceable`.
+        """
+        ...
+
+    def problems(self) -> list[str]:
+        """Why no decision can be had now, one line each; empty when ready."""
+        ...
+
+
+class Limiter(Protocol):
+    """Holds quantities. Admission is all or nothing over the limits of one decision."""
+
+    async def reserve(self, limits: Iterable[Limit]) -> None:
+        """Take one call's worth of every limit, or raise `Refused` (429 `limit.<id>`) and take none.
+
+        A unit or window it cannot hold raises `Refused` with `gateway.unenforceable`.
+        """
+        ...
+
+
+class Upstream(Protocol):
+    """The models. Holds provider credentials and never shows them."""
+
+    async def send(self, forward: Forward) -> UpstreamReply:
+        """Send once and return when the provider's head arrived.
+
+        Raises `Refused` (`gateway.model_not_found`) where no upstream serves the model and
+        `UpstreamFailed` where the provider could not be reached or refused our credential.
+        Error bodies (status >= 400) come with our credential masked. The body iterator raises
+        `UpstreamFailed` when the provider breaks off; closing it cancels the call upstream.
+        """
+        ...
+
+
+class UpstreamFailed(RegoGateError):
+    """The provider failed; `refused` is what a caller that has had nothing yet is told."""
+
+    def __init__(self, refused: Refused, *, provider: str | None = None, status: int | None = None) -> None:
+        self.refused = refused
+        self.provider = provider
+        self.status = status
+        super().__init__(str(refused))
+
+
+class AuditLog(Protocol):
+    """The durable account of every call."""
+
+    async def intent(self, state: CallState) -> None:
+        """Return once the decision is durable, having set `state.intent_id`.
+
+        Raises `Refused` (`gateway.audit_unavailable`) when it is not within the deadline; a commit
+        that lands after that is followed by a completion `not_forwarded`.
+        """
+        ...
+
+    def completion(self, state: CallState, outcome: Outcome) -> None:
+        """Queue the end of a call that has an intent; never blocks, never raises, never lost while
+        the process lives: it waits for a database that is down."""
+        ...
+
+    async def deny(self, state: CallState, refused: Refused) -> None:
+        """Record a refusal and return when it is durable or was counted; never raises.
+
+        Refusals before authentication are bounded in rate and beyond that counted; while the
+        database is down all are counted and the counts written on recovery.
+        """
+        ...
+
+    def problems(self) -> list[str]:
+        """Why nothing can be recorded now, one line each; empty when ready."""
+        ...
