@@ -221,3 +221,15 @@ class AuditLog(Protocol):
     def problems(self) -> list[str]:
         """Why nothing can be recorded now, one line each; empty when ready."""
         ...
+
+
+class SequenceFloors(Protocol):
+    """The highest bundle sequence seen for a channel, durably, so that no older bundle counts again."""
+
+    async def highest(self, channel: str) -> int:
+        """The floor: this instance's own highest at once, another replica's once it is 60 s old."""
+        ...
+
+    async def raise_floor(self, channel: str, seq: int, revision: str) -> None:
+        """Remember that `revision` with `seq` was active here; never lowers."""
+        ...

@@ -1,0 +1,155 @@
+"""The `PolicyEngine` port: one question to OPA a call, under one deadline.
+
+1. Ask with the tables' revision in the input.
+2. The answer's revision must be one that counts; an unknown one has OPA's status read once.
+3. Tables of another revision are read again and the question asked once more, else `policy_changed`.
+4. Parse strictly. Everything that goes wrong is a refusal; the reason in the log names no content.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from dataplane.domain import CallState, Decision
+from dataplane.errors import Refused
+from dataplane.policy.activation import Activation, Activations
+from dataplane.policy.client import OpaClient, OpaUnreachable
+from dataplane.policy.input import build_input
+from dataplane.policy.result import Malformed, parse_result, split_answer
+
+_QUERY: Final = "?provenance=true&strict-builtin-errors=true"
+_MODELS: Final = "/v1/data/regogate/models?provenance=true"
+_log = logging.getLogger("regogate.policy")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tables:
+    """What Python itself needs of the bundle, read from the same verified bundle through OPA."""
+
+    revision: str
+    models: tuple[str, ...]
+
+
+def _unavailable(why: str) -> Refused:
+    _log.warning("policy unavailable", extra={"why": why})
+    return Refused("gateway.policy_unavailable")
+
+
+class OpaEngine:
+    """Decides by OPA. `bundle` is the name OPA's configuration gives to the bundle."""
+
+    def __init__(self, client: OpaClient, activations: Activations, *, bundle: str, deadline_ms: int) -> None:
+        self._client = client
+        self._activations = activations
+        self._bundle = bundle
+        self._deadline_s = deadline_ms / 1000
+        self._tables = Tables(revision="", models=())
+        self._status: asyncio.Task[None] | None = None
+
+    def problems(self) -> list[str]:
+        problem = self._activations.problem
+        return [f"policy: {problem}"] if problem else []
+
+    async def decide(self, state: CallState) -> Decision:
+        began = self._activations.current
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                return await self._decide(state, began)
+        except TimeoutError:
+            raise _unavailable(f"no answer within {self._deadline_s * 1000:.0f} ms") from None
+        except (OpaUnreachable, Malformed) as error:
+            raise _unavailable(str(error)) from None
+
+    async def _decide(self, state: CallState, began: Activation | None) -> Decision:
+        for _ in range(2):
+            tables = self._tables
+            started = time.perf_counter_ns()
+            question = build_input(
+                state, stage="request", tables_revision=tables.revision, models=tables.models
+            )
+            answer, result = await self._ask(
+                "/v1/data/regogate/request/decision" + _QUERY, b'{"input":%b}' % question
+            )
+            latency_us = (time.perf_counter_ns() - started) // 1000
+            revision = await self._counted(answer, began)
+            if revision != tables.revision:
+                await self._read_tables()
+                continue
+            if result is None:
+                raise Malformed("the decision is undefined")
+            return parse_result(
+                result,
+                revision=revision,
+                opa_version=str(answer["provenance"].get("version", "")),
+                input_bytes=question,
+                latency_us=latency_us,
+            )
+        raise Refused("gateway.policy_changed")
+
+    async def _ask(self, target: str, body: bytes) -> tuple[dict[str, Any], bytes | None]:
+        status, answer = await self._client.post(target, body)
+        if status != 200:
+            raise Malformed(f"OPA answered with status {status}")
+        return split_answer(answer)
+
+    async def _counted(self, answer: dict[str, Any], began: Activation | None) -> str:
+        """The answer's revision if it counts; raises `Refused` or `Malformed`."""
+        revision = _revision(answer, self._bundle)
+        if not self._activations.accepts(revision, began):
+            await self._read_status()
+            if self._activations.rolled_back:
+                raise Refused("gateway.policy_rollback")
+            if not self._activations.accepts(revision, began):
+                raise Malformed("OPA's status does not report the revision of the answer")
+        return revision
+
+    async def _read_status(self) -> None:
+        """Read OPA's status once; callers that come meanwhile share the answer."""
+        if self._status is None or self._status.done():
+            self._status = asyncio.create_task(self._fetch_status())
+        await asyncio.shield(self._status)
+
+    async def _fetch_status(self) -> None:
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                status, body = await self._client.get("/v1/status")
+        except (TimeoutError, OpaUnreachable):
+            return
+        if status == 200:
+            try:
+                self._activations.observe(orjson.loads(body)["result"])
+            except (orjson.JSONDecodeError, KeyError, TypeError):
+                _log.warning("OPA's status is not the JSON it sends")
+
+    async def _read_tables(self) -> None:
+        status, body = await self._client.get(_MODELS)
+        if status != 200:
+            raise Malformed(f"OPA answered the tables with status {status}")
+        answer, result = split_answer(body)
+        models = orjson.loads(result) if result is not None else {}
+        if not isinstance(models, dict):
+            raise Malformed("the models table is not an object")
+        self._tables = Tables(
+            revision=_revision(answer, self._bundle),
+            models=tuple(sorted(model for model in models if not model.endswith("*"))),
+        )
+
+    async def look(self) -> None:
+        """Read OPA's status now, for a start or a restart that should not wait for a call or a post."""
+        await self._read_status()
+
+
+def _revision(answer: dict[str, Any], bundle: str) -> str:
+    try:
+        revision = answer["provenance"]["bundles"][bundle]["revision"]
+    except (KeyError, TypeError):
+        raise Malformed("OPA has no active bundle") from None
+    if not isinstance(revision, str):
+        raise Malformed("the answer's revision is not a string")
+    return revision

@@ -1,0 +1,94 @@
+"""Facts of a call -> the exact bytes OPA gets (design: the decision contract, v1).
+
+Facts are raw: names, thresholds and grants are applied in Rego, so that a backtest of changed tables
+is true. An absent fact is an absent key, never null (`null <= 2000` is true in Rego).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any, Final
+
+import orjson
+
+from dataplane.domain import CallFacts, CallState, Identity, Source
+
+INPUT_VERSION: Final = 1
+_WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def build_input(state: CallState, *, stage: str, tables_revision: str, models: Iterable[str]) -> bytes:
+    """The input document for `state`; `models` are the candidates where the call asks for them."""
+    request: dict[str, Any] = {
+        "id": state.head.request_id,
+        "operation": state.operation.id,
+        "path": state.head.path,
+    }
+    if state.facts is not None:
+        _add_facts(request, state.facts)
+        if state.facts.wants_candidates:
+            request["candidates"] = {model: {} for model in models}
+    document: dict[str, Any] = {
+        "v": INPUT_VERSION,
+        "stage": stage,
+        "tables_revision": tables_revision,
+        "request": request,
+        "time": _time(state.received_ns),
+    }
+    if state.identity is not None:
+        document["identity"] = _identity(state.identity)
+    if state.source is not None:
+        document["source"] = _source(state.source)
+    return orjson.dumps(document)
+
+
+def _add_facts(request: dict[str, Any], facts: CallFacts) -> None:
+    for name in (
+        "model",
+        "stream",
+        "max_tokens",
+        "n",
+        "prompt_tokens_est",
+        "bytes",
+        "messages",
+        "tool_results",
+        "uninspected_bytes",
+    ):
+        if (value := getattr(facts, name)) is not None:
+            request[name] = value
+    if facts.modalities:
+        request["modalities"] = facts.modalities
+    if facts.messages is not None:
+        request["has_tools"] = bool(facts.tools)
+    if facts.tools:
+        request["tools"] = facts.tools
+
+
+def _identity(identity: Identity) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "client_id": identity.client_id,
+        "method": identity.method,
+        "roles": identity.roles,
+        "groups": identity.groups,
+        "scopes": identity.scopes,
+        "cert_bound": identity.cert_bound,
+    }
+    if identity.subject is not None:
+        document["subject"] = identity.subject
+    if identity.tenant is not None:
+        document["tenant"] = identity.tenant
+    return document
+
+
+def _source(source: Source) -> dict[str, Any]:
+    document: dict[str, Any] = {"ip": source.ip, "client_cert": source.client_cert}
+    if source.tls is not None:
+        document["tls"] = source.tls
+    return document
+
+
+def _time(received_ns: int) -> dict[str, Any]:
+    seconds = received_ns // 1_000_000_000
+    now = time.gmtime(seconds)
+    return {"unix": seconds, "weekday": _WEEKDAYS[now.tm_wday], "hour": now.tm_hour}

@@ -1,0 +1,213 @@
+"""OPA's result -> `Decision`, strictly (design: the decision contract, v1).
+
+Anything unexpected is a refusal: a missing key, a wrong type, an unknown key, a verdict that does not
+fit its constraints. What policy may demand but this data plane cannot do yet is refused by its own
+reason, so that an operator sees that the policy, not OPA, is at fault.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import orjson
+
+from dataplane.domain import AuditLevel, Constraints, Decision, Limit, Principal, Verdict
+from dataplane.errors import Refused, RegoGateError
+
+RESULT_VERSION: Final = 1
+_KEYS: Final = frozenset(
+    [
+        "v",
+        "decision",
+        "reasons",
+        "principal",
+        "constraints",
+        "limits",
+        "response",
+        "audit",
+        "shadow",
+        "http",
+        "visible",
+    ]
+)
+_CONSTRAINTS: Final = frozenset(("max_tokens", "strip_tools", "model", "delay_ms"))
+_LATER_CONSTRAINTS: Final = frozenset(("redact", "pool", "regions"))
+_LIMIT_KEYS: Final = frozenset(("id", "key", "unit", "amount", "per", "window", "burst"))
+_RESPONSE_KEYS: Final = frozenset(("inspect", "ask", "tool_calls"))
+_REASON: Final = re.compile(r"[a-z0-9_]+(\.[a-z0-9_-]+)+")
+_CODE: Final = re.compile(r"[a-z0-9_]{1,64}")
+MAX_DELAY_MS: Final = 60_000
+"""A delay holds a connection and its memory; a longer one is a mistake in a table."""
+
+
+class Malformed(RegoGateError):
+    """The answer breaks the contract; the message names the key, never its value."""
+
+
+def _need(ok: bool, what: str) -> None:
+    if not ok:
+        raise Malformed(what)
+
+
+def _strings(value: Any, what: str) -> tuple[str, ...]:
+    _need(
+        isinstance(value, list) and all(isinstance(item, str) for item in value),
+        f"{what}: not a list of strings",
+    )
+    return tuple(value)
+
+
+def _count(value: Any, what: str, least: int) -> int:
+    _need(
+        isinstance(value, int) and not isinstance(value, bool) and value >= least,
+        f"{what}: not an integer >= {least}",
+    )
+    return int(value)
+
+
+def _object(value: Any, what: str) -> dict[str, Any]:
+    _need(isinstance(value, dict), f"{what}: not an object")
+    return dict(value)
+
+
+def _text(value: Any, what: str) -> str:
+    _need(isinstance(value, str) and bool(value), f"{what}: not a string")
+    return str(value)
+
+
+def split_answer(body: bytes) -> tuple[dict[str, Any], bytes | None]:
+    """OPA's answer as (everything but the result, the result's own bytes; None where undefined).
+
+    OPA writes `result` behind `provenance`; both sides of the seam are parsed, so a seam found inside
+    a string cannot pass. Raises `Malformed`.
+    """
+    head, seam, tail = body.rstrip().partition(b',"result":')
+    try:
+        if seam:
+            return orjson.loads(head + b"}"), tail[:-1]
+        whole = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise Malformed("OPA's answer is not the JSON it sends") from None
+    _need(isinstance(whole, dict), "OPA's answer is not an object")
+    result = whole.pop("result", None)
+    return whole, None if result is None else orjson.dumps(result)
+
+
+def parse_result(
+    raw: bytes, *, revision: str, opa_version: str, input_bytes: bytes, latency_us: int
+) -> Decision:
+    """The decision in `raw`. Raises `Malformed`, or `Refused` with `gateway.unenforceable`."""
+    try:
+        document = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        raise Malformed("the result is not JSON") from None
+    _need(isinstance(document, dict), "the result is not an object")
+    if unknown := document.keys() - _KEYS:
+        raise Malformed(f"unknown keys: {', '.join(sorted(unknown))}")
+    _need(document.get("v") == RESULT_VERSION, "v: not 1")
+    try:
+        verdict = Verdict(document.get("decision"))
+    except ValueError:
+        raise Malformed("decision: not ALLOW, CONSTRAIN or BLOCK") from None
+    reasons = _strings(document.get("reasons"), "reasons")
+    _need(bool(reasons) and all(map(_REASON.fullmatch, reasons)), "reasons: empty or not ids")
+    blocked = verdict is Verdict.BLOCK
+    http_status, http_code = _http(document.get("http"), required=blocked)
+    constraints = Constraints() if blocked else _constraints(document.get("constraints", {}))
+    _need(
+        blocked or (verdict is Verdict.CONSTRAIN) == bool(constraints.names()),
+        "constraints: do not fit the verdict",
+    )
+    if not blocked:
+        _response(document.get("response"))
+    return Decision(
+        verdict=verdict,
+        reasons=reasons,
+        revision=revision,
+        opa_version=opa_version,
+        input=input_bytes,
+        result=raw,
+        latency_us=latency_us,
+        principal=_principal(document.get("principal"), required=not blocked),
+        constraints=constraints,
+        limits=() if blocked else _limits(document.get("limits", [])),
+        audit=_audit(document.get("audit")),
+        shadow=_strings(document.get("shadow", []), "shadow"),
+        http_status=http_status,
+        http_code=http_code,
+        visible=None if "visible" not in document else _strings(document["visible"], "visible"),
+    )
+
+
+def _http(value: Any, *, required: bool) -> tuple[int, str]:
+    if value is None and not required:
+        return 403, "policy_blocked"
+    document = _object(value, "http")
+    status, code = document.get("status"), document.get("code")
+    _need(isinstance(status, int) and 400 <= status <= 599, "http.status: not 400 to 599")
+    _need(isinstance(code, str) and bool(_CODE.fullmatch(code)), "http.code: not a code")
+    return int(status), str(code)  # type: ignore[arg-type]  # checked above
+
+
+def _principal(value: Any, *, required: bool) -> Principal | None:
+    if value is None and not required:
+        return None
+    document = _object(value, "principal")
+    _need(document.keys() <= {"id", "tenant", "tier"}, "principal: unknown keys")
+    optional = {
+        name: _text(document[name], f"principal.{name}") for name in ("tenant", "tier") if name in document
+    }
+    return Principal(id=_text(document.get("id"), "principal.id"), **optional)
+
+
+def _constraints(value: Any) -> Constraints:
+    document = _object(value, "constraints")
+    if later := sorted(document.keys() & _LATER_CONSTRAINTS):
+        raise Refused(
+            "gateway.unenforceable", f"This gateway cannot enforce the constraint {', '.join(later)}."
+        )
+    _need(document.keys() <= _CONSTRAINTS, "constraints: unknown keys")
+    delay = _count(document["delay_ms"], "constraints.delay_ms", 1) if "delay_ms" in document else None
+    _need(delay is None or delay <= MAX_DELAY_MS, f"constraints.delay_ms: above {MAX_DELAY_MS}")
+    return Constraints(
+        max_tokens=_count(document["max_tokens"], "constraints.max_tokens", 1)
+        if "max_tokens" in document
+        else None,
+        strip_tools=frozenset(_strings(document.get("strip_tools", []), "constraints.strip_tools")),
+        model=_text(document["model"], "constraints.model") if "model" in document else None,
+        delay_ms=delay,
+    )
+
+
+def _limits(value: Any) -> tuple[Limit, ...]:
+    _need(isinstance(value, list), "limits: not a list")
+    return tuple(_limit(item, f"limits[{index}]") for index, item in enumerate(value))
+
+
+def _limit(value: Any, what: str) -> Limit:
+    document = _object(value, what)
+    _need(document.keys() <= _LIMIT_KEYS, f"{what}: unknown keys")
+    texts = {
+        name: _text(document.get(name), f"{what}.{name}") for name in ("id", "key", "unit", "per", "window")
+    }
+    burst = _count(document["burst"], f"{what}.burst", 1) if "burst" in document else None
+    return Limit(amount=_count(document.get("amount"), f"{what}.amount", 0), burst=burst, **texts)
+
+
+def _response(value: Any) -> None:
+    """What policy asks of the answer. Only "nothing" can be honoured until answers are inspected."""
+    document = _object(value, "response")
+    _need(document.keys() == _RESPONSE_KEYS, "response: needs exactly inspect, ask, tool_calls")
+    inspect = _strings(document["inspect"], "response.inspect")
+    _need(document["ask"] in ("never", "findings", "always"), "response.ask: not never, findings or always")
+    _need(document["tool_calls"] in ("ask", "pass"), "response.tool_calls: not ask or pass")
+    if inspect or document["ask"] != "never" or document["tool_calls"] != "pass":
+        raise Refused("gateway.unenforceable", "This gateway cannot inspect answers as the policy demands.")
+
+
+def _audit(value: Any) -> AuditLevel:
+    try:
+        return AuditLevel(value)
+    except ValueError:
+        raise Malformed("audit: not full, metadata or hash") from None
