@@ -7,7 +7,7 @@ Unix nanoseconds unless a name says otherwise; money is micro-USD; texts are `st
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
@@ -232,7 +232,7 @@ class UpstreamReply:
     provider: str
     status: int
     headers: tuple[tuple[str, str], ...]
-    body: AsyncIterator[bytes] = field(repr=False)
+    body: AsyncGenerator[bytes, None] = field(repr=False)
     request_id: str | None = None
 
     def header(self, name: str) -> str | None:

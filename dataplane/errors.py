@@ -68,10 +68,12 @@ GROUNDS: Final[dict[str, Ground]] = {
         message="No valid credential; send 'Authorization: Bearer KEY' with a key of this gateway.",
     ),
     "gateway.timeout": _bad("request_timeout", "The body did not arrive in time.", 408),
+    "gateway.client_closed": _bad("client_closed", "The caller closed its connection.", 499),
     "gateway.body_too_large": _bad("body_too_large", "The body is larger than this gateway accepts.", 413),
     "gateway.headers_too_large": _bad(
         "headers_too_large", "The head of the request is too large or has too many fields.", 431
     ),
+    "gateway.unknown_operation": _bad("unknown_operation", "This gateway has no such endpoint.", 404),
     "gateway.model_not_found": Ground(
         status=404,
         type="invalid_request_error",

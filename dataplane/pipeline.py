@@ -1,0 +1,250 @@
+"""One call from top to bottom. Numbers are the steps of design section 4; no I/O of its own.
+
+A call ends in exactly one of: a refusal that was recorded (`deny`), or an intent that was durable
+before anything left, followed by a completion, whatever is cancelled, torn or wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+import traceback
+from collections.abc import Sequence
+from contextlib import aclosing, suppress
+from typing import Final
+
+from dataplane.domain import (
+    UNKNOWN_OPERATION,
+    CallFacts,
+    CallState,
+    Forward,
+    Outcome,
+    Reply,
+    UpstreamReply,
+    Verdict,
+)
+from dataplane.errors import Refused, blocked_by_policy
+from dataplane.ports import (
+    AuditLog,
+    Authenticator,
+    Client,
+    ClientLeft,
+    Exchange,
+    Limiter,
+    PolicyEngine,
+    SourceResolver,
+    Surface,
+    Unit,
+    Upstream,
+    UpstreamFailed,
+)
+
+_log = logging.getLogger("regogate.pipeline")
+_EVENT_STREAM: Final = "text/event-stream"
+
+
+def stamp(state: CallState) -> tuple[tuple[bytes, bytes], ...]:
+    """The headers that stand on every reply: which request, what was decided, by which revision, why."""
+    revision = state.decision.revision if state.decision is not None else ""
+    return (
+        (b"x-request-id", state.head.request_id.encode()),
+        (b"x-regogate-decision", state.verdict.encode()),
+        (b"x-regogate-policy-revision", revision.encode()),
+        (b"x-regogate-reasons", ",".join(state.reasons).encode()),
+    )
+
+
+class Pipeline:
+    """The governed path. The first surface also answers for paths that no surface knows."""
+
+    def __init__(
+        self,
+        *,
+        surfaces: Sequence[Surface],
+        sources: SourceResolver,
+        authenticator: Authenticator,
+        policy: PolicyEngine,
+        limiter: Limiter,
+        upstream: Upstream,
+        audit: AuditLog,
+    ) -> None:
+        self._surfaces = surfaces
+        self._sources = sources
+        self._authenticator = authenticator
+        self._policy = policy
+        self._limiter = limiter
+        self._upstream = upstream
+        self._audit = audit
+
+    async def handle(self, state: CallState, client: Client, doubt: Refused | None) -> None:
+        """Answer one call. `doubt` is what step 1 (guard) found wrong with it, if anything.
+
+        Raises nothing but `asyncio.CancelledError`, after the call was recorded.
+        """
+        surface = self._surfaces[0]
+        try:
+            state.source = self._sources.resolve(state.head)
+            if doubt is not None:
+                raise doubt
+            surface = self._operation(state)
+            await self._govern(state, surface, client)
+        except Refused as refused:
+            await self._refuse(state, refused, surface, client)
+        except (asyncio.CancelledError, ClientLeft) as left:
+            if state.intent_id is None:
+                await self._deny(state, Refused("gateway.client_closed"))
+            if isinstance(left, asyncio.CancelledError):
+                raise
+        except Exception as error:  # noqa: BLE001  the last line of defence of one call
+            # Fail closed with a name. The text of an unexpected error may quote the call: type only.
+            frames = traceback.format_tb(error.__traceback__)
+            _log.error("unexpected error", extra={"error_type": type(error).__name__, "frames": frames})
+            await self._refuse(state, Refused("gateway.internal"), surface, client)
+
+    def _operation(self, state: CallState) -> Surface:
+        """2. What method and path mean, and which surface says so."""
+        for surface in self._surfaces:
+            operation = surface.match(state.head.method, state.head.path)
+            if operation is not None:
+                state.operation = operation
+                return surface
+        return self._surfaces[0]
+
+    async def _govern(self, state: CallState, surface: Surface, client: Client) -> None:
+        # 3. Who.
+        assert state.source is not None
+        state.identity = await self._authenticator.authenticate(state.head, state.source)
+        if state.identity is None:
+            raise Refused("gateway.unauthenticated")
+        if state.operation is UNKNOWN_OPERATION:
+            # No surface can read it, so it is judged by its path alone and, even if allowed, never made.
+            state.facts = CallFacts()
+            await self._ask(state)
+            raise Refused("gateway.unknown_operation")
+        # 4. Read.
+        call = await surface.read(state.head, state.operation, client.body())
+        state.request_sha256 = call.body_sha256
+        async for unit in call.units():
+            await self._unit(state, unit, surface, client)
+
+    async def _ask(self, state: CallState) -> None:
+        """6. May they?"""
+        decision = state.decision = await self._policy.decide(state)
+        state.verdict, state.reasons = decision.verdict, decision.reasons
+        if decision.verdict is Verdict.BLOCK:
+            raise blocked_by_policy(decision.reasons, decision.http_status, decision.http_code)
+
+    async def _unit(self, state: CallState, unit: Unit, surface: Surface, client: Client) -> None:
+        state.facts = unit.facts
+        await self._ask(state)
+        assert state.decision is not None
+        # 7. Reserve.
+        await self._limiter.reserve(state.decision.limits)
+        # 8. Constrain.
+        constraints = state.decision.constraints
+        unit.constrain(constraints)
+        forward = unit.forward()
+        if constraints.delay_ms is not None:
+            await asyncio.sleep(constraints.delay_ms / 1000)
+        # 9. Record, durably. Only then:
+        await self._audit.intent(state)
+        outcome = Outcome.FAILED
+        try:
+            if forward is None:
+                await self._whole(state, unit.answer(state.decision), client)
+                outcome = Outcome.OK
+            else:
+                # 10. Forward.
+                outcome = await self._forward(state, unit, forward, surface, client)
+        except (asyncio.CancelledError, ClientLeft):
+            outcome = Outcome.CLIENT_CLOSED
+            raise
+        finally:
+            # 12. Record the completion, on every way out.
+            state.outcome = outcome
+            self._audit.completion(state, outcome)
+
+    async def _forward(
+        self, state: CallState, unit: Unit, forward: Forward, surface: Surface, client: Client
+    ) -> Outcome:
+        exchange = unit.exchange()
+        try:
+            state.attempts += 1
+            reply = await self._upstream.send(forward)
+            state.provider, state.upstream_status = reply.provider, reply.status
+            state.upstream_request_id = reply.request_id
+            async with aclosing(reply.body):
+                return await self._relay(state, reply, exchange, client)
+        except UpstreamFailed as failed:
+            state.provider = failed.provider or state.provider
+            state.upstream_status = failed.status or state.upstream_status
+            state.reasons = failed.refused.reasons
+            if state.status:
+                await client.write(exchange.cut(failed.refused, state), more=False)
+                return Outcome.UPSTREAM_CUT
+            await self._whole(state, surface.refuse(failed.refused, state), client)
+            return Outcome.UPSTREAM_ERROR
+        except Refused as refused:
+            # Allowed by policy, but nothing serves it: the intent stands, so its completion says so.
+            state.reasons = refused.reasons
+            await self._whole(state, surface.refuse(refused, state), client)
+            return Outcome.NOT_FORWARDED
+        finally:
+            state.usage, state.model_served = exchange.usage, exchange.model
+
+    async def _relay(
+        self, state: CallState, reply: UpstreamReply, exchange: Exchange, client: Client
+    ) -> Outcome:
+        headers = tuple((name.encode(), value.encode("latin-1")) for name, value in reply.headers)
+        streams = (reply.header("content-type") or "").startswith(_EVENT_STREAM)
+        if not streams or reply.status >= 400:
+            body = b"".join([piece async for piece in reply.body])
+            if reply.status < 400:
+                body = exchange.whole(body)
+            await self._whole(state, Reply(status=reply.status, headers=headers, body=body), client)
+            return Outcome.OK if reply.status < 400 else Outcome.UPSTREAM_ERROR
+        state.streamed = True
+        seen = hashlib.sha256()
+        try:
+            async for piece in reply.body:
+                # Nothing is sent before there is something to send: a provider that dies before its
+                # first event is still a 502.
+                if data := exchange.feed(piece):
+                    await self._start(state, reply.status, headers, client)
+                    seen.update(data)
+                    await client.write(data)
+            rest = exchange.end()
+            await self._start(state, reply.status, headers, client)
+            seen.update(rest)
+            await client.write(rest, more=False)
+        finally:
+            state.response_sha256 = seen.digest()
+        return Outcome.OK
+
+    async def _start(
+        self, state: CallState, status: int, headers: tuple[tuple[bytes, bytes], ...], client: Client
+    ) -> None:
+        if not state.status:
+            state.status, state.first_byte_ns = status, time.perf_counter_ns()
+            await client.start(status, (*headers, *stamp(state)))
+
+    async def _whole(self, state: CallState, reply: Reply, client: Client) -> None:
+        state.status, state.first_byte_ns = reply.status, time.perf_counter_ns()
+        state.response_sha256 = hashlib.sha256(reply.body).digest()
+        await client.reply(
+            Reply(status=reply.status, headers=(*reply.headers, *stamp(state)), body=reply.body)
+        )
+
+    async def _deny(self, state: CallState, refused: Refused) -> None:
+        state.verdict, state.reasons, state.status = Verdict.BLOCK, refused.reasons, refused.status
+        await self._audit.deny(state, refused)
+
+    async def _refuse(self, state: CallState, refused: Refused, surface: Surface, client: Client) -> None:
+        """Record a refusal, then answer it in the surface's own shape."""
+        if state.status:
+            return  # an answer has begun and its completion is recorded: nothing can be added to it
+        await self._deny(state, refused)
+        with suppress(ClientLeft):
+            await self._whole(state, surface.refuse(refused, state), client)
