@@ -1,0 +1,5 @@
+"""The edge: what the application itself can judge of a request, and both listeners' applications.
+
+In reading order: `guard` (head -> refusal or none), `client` (the ASGI side of the `Client` port),
+`front` (the public application), `admin` (health, OPA's status, metrics; never public).
+"""

@@ -1,0 +1,97 @@
+"""The caller's side of one call on ASGI: body in under limits, answer out, and noticing that it left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from dataplane.domain import Reply
+from dataplane.errors import Refused
+from dataplane.ports import ClientLeft
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class AsgiClient:
+    """One request's `Client`. Once the body is read, a caller that leaves cancels the task at work.
+
+    `doubt` tells what the framing filter found wrong with the body by now, if anything.
+    """
+
+    def __init__(
+        self,
+        receive: Receive,
+        send: Send,
+        *,
+        max_body_bytes: int,
+        body_timeout_s: float,
+        doubt: Callable[[], Refused | None],
+    ) -> None:
+        self._receive = receive
+        self._send = send
+        self._max_body_bytes = max_body_bytes
+        self._body_timeout_s = body_timeout_s
+        self._doubt = doubt
+        self._watch: asyncio.Task[None] | None = None
+        self.left = False
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """The body within its size and `body_timeout_s` in all; afterwards watches the connection."""
+        size = 0
+        more = True
+        deadline = asyncio.get_running_loop().time() + self._body_timeout_s
+        while more:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await self._receive()
+            except TimeoutError:
+                raise Refused("gateway.timeout") from None
+            if message["type"] == "http.disconnect":
+                if (doubt := self._doubt()) is not None:
+                    raise doubt
+                self.left = True
+                raise ClientLeft("the caller left while sending")
+            piece = message.get("body", b"")
+            size += len(piece)
+            if size > self._max_body_bytes:
+                raise Refused("gateway.body_too_large")
+            more = message.get("more_body", False)
+            if not more:
+                self._watch = asyncio.create_task(self._cancel_when_left(asyncio.current_task()))
+            if piece:
+                yield piece
+
+    async def _cancel_when_left(self, worker: asyncio.Task[Any] | None) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.left = True
+        if worker is not None:
+            worker.cancel()
+
+    def done(self) -> None:
+        """Stop watching; the answer is complete or the call is over."""
+        if self._watch is not None:
+            self._watch.cancel()
+
+    async def reply(self, reply: Reply) -> None:
+        headers = (*reply.headers, (b"content-length", b"%d" % len(reply.body)))
+        await self.start(reply.status, headers)
+        await self.write(reply.body, more=False)
+
+    async def start(self, status: int, headers: tuple[tuple[bytes, bytes], ...]) -> None:
+        await self._out({"type": "http.response.start", "status": status, "headers": list(headers)})
+
+    async def write(self, data: bytes, *, more: bool = True) -> None:
+        if not more:
+            # From here on a closing caller has its whole answer: that must not look like leaving.
+            self.done()
+        await self._out({"type": "http.response.body", "body": data, "more_body": more})
+
+    async def _out(self, message: dict[str, Any]) -> None:
+        try:
+            await self._send(message)
+        except OSError:
+            self.left = True
+            raise ClientLeft("the caller left while reading") from None

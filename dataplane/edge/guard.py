@@ -1,0 +1,76 @@
+"""1. Guard: what is judged of a head before anyone asks who sent it.
+
+HTTP/1.1 framing was judged in front of the parser (the `server` room); this is what HTTP/2 and the
+application add. Decisions use the raw path, never a URL rebuilt from headers.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from dataplane.domain import Head, TlsFacts
+from dataplane.errors import Refused
+
+MAX_FIELDS: Final = 100
+MAX_HEAD_BYTES: Final = 32_768
+"""The same bounds as the framing filter's, for HTTP/2."""
+_ONCE: Final = frozenset(
+    (b"authorization", b"content-length", b"content-type", b"content-encoding", b"host", b"x-api-key")
+)
+_HOST: Final = re.compile(
+    rb"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252}[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?"
+)
+_PATH: Final = re.compile(r"(?:/[A-Za-z0-9\-._~!$&'()*+,;=:@%]+)+/?|/")
+_BAD_ESCAPE: Final = re.compile(
+    r"%(?![0-9A-Fa-f]{2})|%(?:2[eEfF]|5[cC]|[01][0-9A-Fa-f]|7[fF]|[89A-Fa-f][0-9A-Fa-f])"
+)
+"""A broken escape, or an encoded dot, slash, backslash, control or non-ASCII byte."""
+_DOT_SEGMENT: Final = re.compile(r"/\.{1,2}(?:/|$)")
+_VALUE: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
+
+
+def read_head(scope: dict[str, Any], request_id: str) -> Head:
+    """The head of an ASGI scope as it came; judges nothing, never raises."""
+    tls = scope["extensions"].get("tls")
+    client = scope.get("client")
+    return Head(
+        request_id=request_id,
+        method=scope["method"],
+        path=scope["raw_path"].decode("latin-1"),
+        query=scope["query_string"].decode("latin-1"),
+        headers=tuple(scope["headers"]),
+        http_version=scope["http_version"],
+        peer_ip=client[0] if client else "",
+        tls=None
+        if tls is None
+        else TlsFacts(version=tls["tls_version"], peer_certificate=tls["client_cert"]),
+    )
+
+
+def judge(head: Head) -> Refused | None:
+    """What is wrong with a head, or None. The first fault found is the one named."""
+    seen: set[bytes] = set()
+    size = 0
+    hosts = 0
+    for name, value in head.headers:
+        size += len(name) + len(value) + 4
+        if name in _ONCE:
+            if name in seen:
+                return Refused("gateway.bad_header", f"Header {name.decode()} stands twice; send it once.")
+            seen.add(name)
+        if not _VALUE.fullmatch(value):
+            return Refused("gateway.bad_header", "A header value holds a control byte.")
+        if name == b"host":
+            hosts += 1
+            if not _HOST.fullmatch(value):
+                return Refused("gateway.bad_host")
+        elif name == b"content-encoding" and value.strip().lower() != b"identity":
+            return Refused("gateway.content_encoding")
+    if len(head.headers) > MAX_FIELDS or size > MAX_HEAD_BYTES:
+        return Refused("gateway.headers_too_large")
+    if hosts != 1:
+        return Refused("gateway.bad_host")
+    if not _PATH.fullmatch(head.path) or _BAD_ESCAPE.search(head.path) or _DOT_SEGMENT.search(head.path):
+        return Refused("gateway.bad_path")
+    return None
