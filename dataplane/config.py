@@ -11,7 +11,6 @@ import difflib
 import ipaddress
 import os
 import re
-import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -421,10 +420,3 @@ def unreadable(settings: Settings) -> list[str]:
 
 _MADE_BY_US = frozenset({"data_dir", "policy.opa.socket"})
 """Paths that need not exist when settings are read."""
-
-
-def make_private(path: Path) -> None:
-    """Create a directory that only its owner can enter, or refuse one that others can write to."""
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise ConfigError(f"{path}: others may write here; run 'chmod go-w {path}'")

@@ -1,0 +1,56 @@
+"""Where the commands that read or change state find it: `--config FILE` or `--data-dir DIR`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dataplane.config import load
+from dataplane.errors import ConfigError
+from dataplane.installation import installation_key, read_json
+
+DEFAULT_DATA_DIR = Path(".regogate")
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="The deployment's regogate.yaml.")
+]
+DataDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir", metavar="DIR", help="The data directory of 'regogate dev' (default .regogate)."
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What a command needs to reach the database of an installation, running or stopped."""
+
+    database_url: str
+    installation_key: bytes = field(repr=False)
+    data_dir: Path
+
+
+def open_state(config: Path | None, data_dir: Path | None) -> State:
+    """The state of a deployment or a `dev` directory. Raises `ConfigError` where there is none."""
+    if config is not None and data_dir is not None:
+        raise ConfigError("give --config or --data-dir, not both")
+    if config is not None:
+        settings = load(config)
+        return State(
+            database_url=settings.audit.database,
+            installation_key=installation_key(settings.data_dir, settings.audit.hash_key),
+            data_dir=settings.data_dir,
+        )
+    directory = (data_dir or DEFAULT_DATA_DIR).absolute()
+    state = read_json(directory / "state.json")
+    if "database_url" not in state:
+        raise ConfigError(f"{directory}: no gateway has run here; start 'regogate dev' or give --config FILE")
+    return State(
+        database_url=str(state["database_url"]),
+        installation_key=installation_key(directory, None),
+        data_dir=directory,
+    )
