@@ -49,6 +49,7 @@ class Activations:
         self._on_switch = on_switch
         self._floor: int | None = None
         self._last_refusal: str | None = None
+        self._unfit: str | None = None
         self.current: Activation | None = None
         self.problem: str | None = "no signed bundle is active yet"
         self.rolled_back = False
@@ -71,7 +72,7 @@ class Activations:
             # A restarted OPA has nothing active: what it reported before it died no longer counts.
             self._set_nothing("no signed bundle is active yet")
             return
-        if self.current is not None and self.current.revision == revision:
+        if (self.current is not None and self.current.revision == revision) or revision == self._unfit:
             return
         activation = parse_revision(revision)
         if activation is None:
@@ -81,7 +82,7 @@ class Activations:
         elif activation.seq < (self._floor or 0):
             self._roll_back(activation)
         else:
-            self._floor = activation.seq
+            self._floor, self._unfit = activation.seq, None
             self.current, self.problem, self.rolled_back = activation, None, False
             self._on_switch(Switch(activation=activation))
 
@@ -90,6 +91,12 @@ class Activations:
         if self.rolled_back:
             return False
         return any(a is not None and a.revision == revision for a in (self.current, began))
+
+    def reject(self, revision: str, why: str) -> None:
+        """An active bundle that this gateway cannot honour: nothing counts while it stays active."""
+        self._unfit = revision
+        self._set_nothing(f"the active bundle {revision} cannot be used: {why}")
+        self._on_switch(Switch(refused=f"{revision}: {why}"))
 
     def lost(self) -> None:
         """OPA ended: nothing counts until its successor reports."""

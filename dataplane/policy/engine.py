@@ -25,6 +25,9 @@ from dataplane.policy.result import Malformed, parse_result, split_answer
 
 _QUERY: Final = "?provenance=true&strict-builtin-errors=true"
 _MODELS: Final = "/v1/data/regogate/models?provenance=true"
+_METADATA: Final = "/v1/data/system/bundles/{}/manifest/metadata"
+CONTRACT_SCHEMA: Final = 1
+"""The decision contract this gateway knows; a bundle that names another is not used."""
 _log = logging.getLogger("regogate.policy")
 
 
@@ -135,10 +138,24 @@ class OpaEngine:
         models = orjson.loads(result) if result is not None else {}
         if not isinstance(models, dict):
             raise Malformed("the models table is not an object")
+        revision = _revision(answer, self._bundle)
+        if revision != self._tables.revision:
+            await self._check_schema(revision)
         self._tables = Tables(
-            revision=_revision(answer, self._bundle),
+            revision=revision,
             models=tuple(sorted(model for model in models if not model.endswith("*"))),
         )
+
+    async def _check_schema(self, revision: str) -> None:
+        status, body = await self._client.get(_METADATA.format(self._bundle))
+        try:
+            schema = orjson.loads(body)["result"]["schema"] if status == 200 else None
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            schema = None
+        if schema != CONTRACT_SCHEMA:
+            why = f"its decision contract is schema {schema}, this gateway knows {CONTRACT_SCHEMA}"
+            self._activations.reject(revision, why)
+            raise Malformed(why)
 
     async def look(self) -> None:
         """Read OPA's status now, for a start or a restart that should not wait for a call or a post."""

@@ -17,7 +17,7 @@ from dataplane.errors import Refused, RegoGateError
 
 RESULT_VERSION: Final = 1
 _KEYS: Final = frozenset(
-    [
+    (
         "v",
         "decision",
         "reasons",
@@ -29,7 +29,7 @@ _KEYS: Final = frozenset(
         "shadow",
         "http",
         "visible",
-    ]
+    )
 )
 _CONSTRAINTS: Final = frozenset(("max_tokens", "strip_tools", "model", "delay_ms"))
 _LATER_CONSTRAINTS: Final = frozenset(("redact", "pool", "regions"))
