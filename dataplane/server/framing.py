@@ -100,9 +100,10 @@ class Framing:
                 return
         if self._state is _State.LENGTH:
             if self._buffer:
-                yield "body", self._take()
+                piece = self._take()
                 if self._left == 0:
                     self._state = _State.HEAD
+                yield "body", piece
             return
         yield from self._chunks()
 
