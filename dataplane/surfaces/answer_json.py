@@ -1,0 +1,73 @@
+"""Reading what a provider answers: leniently, since the caller's SDK is the judge of it.
+
+Unlike a request, an answer may hold duplicate keys, NaN or lone surrogates (some providers cut a
+surrogate pair between two chunks), which the caller gets as they were.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jiter
+import orjson
+
+from dataplane.domain import Usage
+from dataplane.errors import Refused
+from dataplane.ports import UpstreamFailed
+from dataplane.surfaces.fields import MAX_INTEGER, MODEL_ID
+
+
+def parse_answer(data: bytes) -> dict[str, Any]:
+    """One object of an answer; raises `UpstreamFailed` (`gateway.upstream_invalid`) if it is none."""
+    try:
+        value = jiter.from_json(data, float_mode="lossless-float", cache_mode="keys")
+    except ValueError:
+        value = _parse_sloppy(data)
+    if type(value) is not dict:
+        raise UpstreamFailed(
+            Refused("gateway.upstream_invalid", "The provider's answer is not a JSON object.")
+        )
+    return value
+
+
+def dump_answer(value: dict[str, Any]) -> bytes:
+    """An answer that was changed, as one line of JSON; floats keep their digits."""
+    try:
+        return orjson.dumps(value, default=_digits)
+    except orjson.JSONEncodeError:
+        # Integers beyond 64 bits and lone surrogates, which only the slow writer writes.
+        return json.dumps(value, default=float, separators=(",", ":")).encode()
+
+
+def usage_of(answer: dict[str, Any]) -> Usage | None:
+    """The `usage` of a chat answer or chunk; None where it has none."""
+    usage = answer.get("usage")
+    if type(usage) is not dict:
+        return None
+    return Usage(
+        input_tokens=_count(usage.get("prompt_tokens")), output_tokens=_count(usage.get("completion_tokens"))
+    )
+
+
+def model_of(answer: dict[str, Any]) -> str | None:
+    """The model that a provider says has served, where it is a well-formed id."""
+    model = answer.get("model")
+    return model if type(model) is str and MODEL_ID.fullmatch(model) else None
+
+
+def _parse_sloppy(data: bytes) -> Any:
+    try:
+        return json.loads(data.decode())
+    except (ValueError, RecursionError):
+        return None
+
+
+def _digits(value: Any) -> orjson.Fragment:
+    if type(value) is not jiter.LosslessFloat:
+        raise TypeError
+    return orjson.Fragment(bytes(value))
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and 0 <= value <= MAX_INTEGER else None

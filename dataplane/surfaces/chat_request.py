@@ -1,0 +1,112 @@
+"""The fields of a chat completion request whose types matter here; all other fields pass as they are.
+
+Source of the fields: OpenAI's API reference, "Create chat completion".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from dataplane.surfaces import fields
+from dataplane.surfaces.fields import Check, wrong
+from dataplane.surfaces.tool_names import check_choice, check_function_choice
+
+MAX_CHOICES: Final = 128
+"""Largest `n` OpenAI accepts."""
+
+
+def check(request: dict[str, Any]) -> None:
+    """Raise `Refused` with `gateway.invalid_field` for the first field of the wrong type or value.
+
+    Tools are not looked at: `tool_names.offered` checks and reads them in one go.
+    """
+    fields.model_id(request.get("model"), "model")
+    _messages(request.get("messages"))
+    for key, value in request.items():
+        if value is not None:
+            optional = _OPTIONAL.get(key)
+            if optional is not None:
+                optional(value, key)
+
+
+def _messages(messages: Any) -> None:
+    if type(messages) is not list or not messages:
+        raise wrong("messages", "a list of at least one object")
+    for index, message in enumerate(messages):
+        path = f"messages[{index}]"
+        if type(message) is not dict:
+            raise wrong(path, "an object")
+        role = message.get("role")
+        if type(role) is not str or not 1 <= len(role) <= fields.MAX_ROLE_CHARS:
+            fields.short_name(role, f"{path}.role")
+        content = message.get("content")
+        if content is not None and type(content) is not str:
+            _content(content, f"{path}.content")
+        if len(message) > 2:
+            for key, optional in _MESSAGE_OPTIONAL.items():
+                value = message.get(key)
+                if value is not None:
+                    optional(value, f"{path}.{key}")
+
+
+def _content(content: Any, path: str) -> None:
+    if type(content) is not list:
+        raise wrong(path, "a string, null or a list of parts")
+    for index, part in enumerate(content):
+        where = f"{path}[{index}]"
+        fields.obj(part, where)
+        kind = part.get("type")
+        fields.short_name(kind, f"{where}.type")
+        if kind in ("text", "refusal"):
+            fields.string(part.get(kind), f"{where}.{kind}")
+
+
+def _tool_calls(value: Any, path: str) -> None:
+    if type(value) is not list:
+        raise wrong(path, "a list of objects")
+    for index, item in enumerate(value):
+        fields.obj(item, f"{path}[{index}]")
+
+
+def _stream_options(value: Any, path: str) -> None:
+    fields.obj(value, path)
+    include = value.get("include_usage")
+    if include is not None:
+        fields.boolean(include, f"{path}.include_usage")
+
+
+_MESSAGE_OPTIONAL: Final[dict[str, Check]] = {
+    "name": fields.string,
+    "tool_call_id": fields.string,
+    "tool_calls": _tool_calls,
+    "refusal": fields.string,
+    "audio": fields.obj,
+    "function_call": fields.obj,
+}
+
+_OPTIONAL: Final[dict[str, Check]] = {
+    "stream": fields.boolean,
+    "n": fields.integer(1, MAX_CHOICES),
+    "max_tokens": fields.integer(1),
+    "max_completion_tokens": fields.integer(1),
+    "temperature": fields.number,
+    "top_p": fields.number,
+    "presence_penalty": fields.number,
+    "frequency_penalty": fields.number,
+    "stop": fields.string_or_strings,
+    "tool_choice": check_choice,
+    "parallel_tool_calls": fields.boolean,
+    "function_call": check_function_choice,
+    "stream_options": _stream_options,
+    "response_format": fields.obj,
+    "modalities": fields.strings,
+    "audio": fields.obj,
+    "prediction": fields.obj,
+    "web_search_options": fields.obj,
+    "user": fields.string,
+    "metadata": fields.object_of_strings,
+    "seed": fields.any_integer,
+    "logit_bias": fields.obj,
+    "logprobs": fields.boolean,
+    "top_logprobs": fields.integer(0),
+}

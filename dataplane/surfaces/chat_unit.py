@@ -1,0 +1,70 @@
+"""One chat completion: what policy decides on, and what goes upstream when it has.
+
+The object that was judged is the one that is sent. Where the caller streams and did not ask for usage,
+the gateway asks for it, since usage is recorded; the exchange hides it again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dataplane.domain import Constraints, Decision, Forward, Head, Operation, Reply
+from dataplane.errors import Refused
+from dataplane.ports import Exchange
+from dataplane.surfaces import chat_constrain, chat_request
+from dataplane.surfaces.chat_exchange import ChatExchange
+from dataplane.surfaces.chat_facts import chat_facts
+from dataplane.surfaces.strict_json import dump, parse
+from dataplane.surfaces.tool_names import offered
+from dataplane.surfaces.upstream_headers import upstream_headers
+
+
+class ChatUnit:
+    """Implements `ports.Unit`."""
+
+    __slots__ = ("_head", "_hide_usage", "_operation", "_request", "_stream", "_wire", "facts")
+
+    def __init__(self, head: Head, operation: Operation, body: bytes) -> None:
+        """Raises `Refused` (`gateway.invalid_json`, `gateway.invalid_field`) for a body that is wrong."""
+        parsed = parse(body)
+        chat_request.check(parsed.value)
+        self.facts = chat_facts(parsed.value, len(body), offered(parsed.value))
+        self._head = head
+        self._operation = operation
+        self._request: dict[str, Any] = parsed.value
+        self._wire = parsed.wire
+        self._stream = parsed.value.get("stream") is True
+        self._hide_usage = self._stream and self._ask_for_usage()
+
+    def constrain(self, constraints: Constraints) -> None:
+        """Change the request as demanded; raises `Refused` where it then cannot be written exactly."""
+        if chat_constrain.constrain(self._request, constraints):
+            self._wire = dump(self._request)
+
+    def forward(self) -> Forward | None:
+        """The call to make."""
+        return Forward(
+            method="POST",
+            path=self._operation.upstream_path,
+            headers=upstream_headers(self._head, stream=self._stream),
+            body=self._wire,
+            model=self._request["model"],
+            stream=self._stream,
+        )
+
+    def answer(self, decision: Decision) -> Reply:
+        """Raises `Refused` (`gateway.internal`): the provider answers."""
+        raise Refused("gateway.internal")
+
+    def exchange(self) -> Exchange:
+        """A reader for one attempt."""
+        return ChatExchange(hide_usage=self._hide_usage)
+
+    def _ask_for_usage(self) -> bool:
+        """Ask for usage where the caller did not; whether it had to."""
+        options = self._request.get("stream_options") or {}
+        if options.get("include_usage") is True:
+            return False
+        self._request["stream_options"] = {**options, "include_usage": True}
+        self._wire = dump(self._request)
+        return True
