@@ -80,7 +80,7 @@ def digest(installation_key: bytes, key: ApiKey) -> bytes:
 
 
 def check_installation_key(installation_key: bytes) -> bytes:
-    """The same bytes; raises `ValueError` unless there are 32, so that no empty key is ever used."""
-    if len(installation_key) != INSTALLATION_KEY_BYTES:
-        raise ValueError(f"the installation key must have {INSTALLATION_KEY_BYTES} bytes")
+    """The same bytes; raises `ValueError` for fewer than 32, so that no empty key is ever used."""
+    if len(installation_key) < INSTALLATION_KEY_BYTES:
+        raise ValueError(f"the installation key must have at least {INSTALLATION_KEY_BYTES} bytes")
     return installation_key

@@ -42,7 +42,7 @@ def now_us() -> int:
 
 
 class KeyStore:
-    """Keys in the database. `installation_key` (32 bytes) digests them and is never stored there."""
+    """Keys in the database. `installation_key` (at least 32 bytes) digests them and is never stored there."""
 
     def __init__(
         self, database: Database, installation_key: bytes, *, clock_us: Callable[[], int] = now_us
