@@ -245,6 +245,7 @@ class Pipeline:
         """Record a refusal, then answer it in the surface's own shape."""
         if state.status:
             return  # an answer has begun and its completion is recorded: nothing can be added to it
-        await self._deny(state, refused)
+        if state.intent_id is None:
+            await self._deny(state, refused)
         with suppress(ClientLeft):
             await self._whole(state, surface.refuse(refused, state), client)

@@ -1,0 +1,30 @@
+"""What every test may use: the real OPA, and short-lived directories with short paths for sockets."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dataplane.opa.install import ensure_opa
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def opa_binary() -> Path:
+    """The OPA that the project pins, built on first use."""
+    configured = os.environ.get("REGOGATE_OPA")
+    return ensure_opa(Path(configured) if configured else None, None, lambda _: None)
+
+
+@pytest.fixture
+def short_dir() -> Iterator[Path]:
+    """A fresh directory with a path short enough for unix sockets; removed afterwards."""
+    path = Path(tempfile.mkdtemp(prefix="rg-", dir="/tmp"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,255 @@
+"""Honest fakes for every port: each keeps its promise and writes what happened into one journal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+
+from dataplane.domain import (
+    CallFacts,
+    CallState,
+    Constraints,
+    Decision,
+    Forward,
+    Head,
+    Identity,
+    Limit,
+    Operation,
+    Outcome,
+    Principal,
+    Reply,
+    Source,
+    UpstreamReply,
+    Usage,
+    Verdict,
+)
+from dataplane.errors import Refused
+from dataplane.pipeline import Pipeline
+from dataplane.ports import ClientLeft, UpstreamFailed
+
+Journal = list[str]
+
+
+def decision(verdict: Verdict = Verdict.ALLOW, **more: object) -> Decision:
+    fields: dict[str, object] = {
+        "verdict": verdict,
+        "reasons": ("request.grant.tier",) if verdict is not Verdict.BLOCK else ("request.default.deny",),
+        "revision": "1-gabcdef0-0123456789ab",
+        "opa_version": "1.22.0",
+        "input": b"{}",
+        "result": b"{}",
+        "latency_us": 1,
+        "principal": Principal(id="client/demo"),
+    }
+    return Decision(**(fields | more))  # type: ignore[arg-type]
+
+
+def new_state(method: str = "POST", path: str = "/chat") -> CallState:
+    head = Head(
+        request_id="r-1",
+        method=method,
+        path=path,
+        query="",
+        headers=(),
+        http_version="1.1",
+        peer_ip="127.0.0.1",
+    )
+    return CallState(head=head)
+
+
+class FakeClient:
+    def __init__(self, journal: Journal, *, leaves_after: int | None = None) -> None:
+        self.journal = journal
+        self.leaves_after = leaves_after
+        self.status = 0
+        self.headers: dict[bytes, bytes] = {}
+        self.sent = b""
+        self.ended = False
+
+    async def body(self) -> AsyncIterator[bytes]:
+        yield b"body"
+
+    async def reply(self, reply: Reply) -> None:
+        await self.start(reply.status, reply.headers)
+        await self.write(reply.body, more=False)
+
+    async def start(self, status: int, headers: tuple[tuple[bytes, bytes], ...]) -> None:
+        self.journal.append(f"client {status}")
+        self.status, self.headers = status, dict(headers)
+
+    async def write(self, data: bytes, *, more: bool = True) -> None:
+        if self.leaves_after is not None and len(self.sent) >= self.leaves_after:
+            raise ClientLeft("gone")
+        self.sent += data
+        self.ended = not more
+
+
+class FakeExchange:
+    def __init__(self) -> None:
+        self.usage = Usage(input_tokens=1, output_tokens=2)
+        self.model: str | None = "served"
+
+    def whole(self, body: bytes) -> bytes:
+        return body
+
+    def feed(self, data: bytes) -> bytes:
+        return data
+
+    def end(self) -> bytes:
+        return b"[end]"
+
+    def cut(self, refused: Refused, state: CallState) -> bytes:
+        return b"[cut]"
+
+
+class FakeUnit:
+    def __init__(self, journal: Journal, *, local: bool) -> None:
+        self.facts = CallFacts(model="m")
+        self.journal = journal
+        self.local = local
+
+    def constrain(self, constraints: Constraints) -> None:
+        self.journal.append(f"constrain {','.join(constraints.names())}")
+
+    def forward(self) -> Forward | None:
+        if self.local:
+            return None
+        return Forward(method="POST", path="/chat", headers=(), body=b"{}", model="m", stream=False)
+
+    def answer(self, decision: Decision) -> Reply:
+        return Reply(status=200, headers=(), body=b"local")
+
+    def exchange(self) -> FakeExchange:
+        return FakeExchange()
+
+
+class FakeCall:
+    def __init__(self, unit: FakeUnit) -> None:
+        self.body_sha256: bytes | None = b"\0" * 32
+        self.unit = unit
+
+    async def units(self) -> AsyncIterator[FakeUnit]:
+        yield self.unit
+
+
+class FakeSurface:
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.fails: Exception | None = None
+
+    def match(self, method: str, path: str) -> Operation | None:
+        match path:
+            case "/chat":
+                return Operation(id="chat", upstream_path="/chat")
+            case "/local":
+                return Operation(id="local")
+            case _:
+                return None
+
+    async def read(self, head: Head, operation: Operation, body: AsyncIterator[bytes]) -> FakeCall:
+        self.journal.append("read")
+        if self.fails is not None:
+            raise self.fails
+        async for _ in body:
+            pass
+        return FakeCall(FakeUnit(self.journal, local=operation.id == "local"))
+
+    def refuse(self, refused: Refused, state: CallState) -> Reply:
+        return Reply(status=refused.status, headers=(), body=refused.code.encode())
+
+
+class FakeHouse:
+    """Every port at once; tests change what they are about."""
+
+    def __init__(self) -> None:
+        self.journal: Journal = []
+        self.surface = FakeSurface(self.journal)
+        self.identity: Identity | None = Identity(client_id="demo", method="api_key")
+        self.decision = decision()
+        self.policy_fails: Refused | None = None
+        self.limit_fails: Refused | None = None
+        self.intent_fails: Refused | None = None
+        self.intent_waits: asyncio.Event | None = None
+        self.upstream_fails: Exception | None = None
+        self.upstream_waits: asyncio.Event | None = None
+        self.reply_status = 200
+        self.content_type = "application/json"
+        self.pieces: list[bytes | Exception] = [b"answer"]
+        self.outcomes: list[Outcome] = []
+        self.denied: list[tuple[str, ...]] = []
+        self.upstream_closed = False
+
+    def pipeline(self) -> Pipeline:
+        return Pipeline(
+            surfaces=(self.surface,),
+            sources=self,
+            authenticator=self,
+            policy=self,
+            limiter=self,
+            upstream=self,
+            audit=self,
+        )
+
+    def resolve(self, head: Head) -> Source:
+        return Source(ip=head.peer_ip)
+
+    async def authenticate(self, head: Head, source: Source) -> Identity | None:
+        self.journal.append("who")
+        return self.identity
+
+    async def decide(self, state: CallState) -> Decision:
+        self.journal.append("ask")
+        if self.policy_fails is not None:
+            raise self.policy_fails
+        return self.decision
+
+    def problems(self) -> list[str]:
+        return []
+
+    async def reserve(self, limits: Iterable[Limit]) -> None:
+        self.journal.append("reserve")
+        if self.limit_fails is not None:
+            raise self.limit_fails
+
+    async def intent(self, state: CallState) -> None:
+        if self.intent_waits is not None:
+            await self.intent_waits.wait()
+        if self.intent_fails is not None:
+            raise self.intent_fails
+        self.journal.append("intent")
+        state.intent_id = "i-1"
+
+    def completion(self, state: CallState, outcome: Outcome) -> None:
+        self.journal.append(f"completion {outcome}")
+        self.outcomes.append(outcome)
+
+    async def deny(self, state: CallState, refused: Refused) -> None:
+        self.journal.append("deny")
+        self.denied.append(state.reasons)
+
+    async def send(self, forward: Forward) -> UpstreamReply:
+        self.journal.append("send")
+        if self.upstream_waits is not None:
+            await self.upstream_waits.wait()
+        if self.upstream_fails is not None:
+            raise self.upstream_fails
+        return UpstreamReply(
+            provider="p",
+            status=self.reply_status,
+            headers=(("content-type", self.content_type),),
+            body=self._body(),
+        )
+
+    async def _body(self) -> AsyncGenerator[bytes, None]:
+        try:
+            for piece in self.pieces:
+                if isinstance(piece, Exception):
+                    raise piece
+                yield piece
+                await asyncio.sleep(0)
+        finally:
+            self.upstream_closed = True
+
+
+def upstream_failure(reason: str = "gateway.upstream_unreachable") -> UpstreamFailed:
+    return UpstreamFailed(Refused(reason), provider="p")

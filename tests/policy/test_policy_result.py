@@ -1,0 +1,165 @@
+"""OPA's answer is taken literally or not at all."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataplane.domain import AuditLevel, Decision, Verdict
+from dataplane.errors import Refused
+from dataplane.policy.result import Malformed, parse_result, split_answer
+
+PASSING: dict[str, Any] = {"inspect": [], "ask": "never", "tool_calls": "pass"}
+ALLOW: dict[str, Any] = {
+    "v": 1,
+    "decision": "ALLOW",
+    "reasons": ["request.grant.tier"],
+    "principal": {"id": "client/demo", "tenant": "acme", "tier": "demo"},
+    "constraints": {},
+    "limits": [],
+    "response": PASSING,
+    "audit": "metadata",
+    "shadow": [],
+}
+CONSTRAIN: dict[str, Any] = ALLOW | {
+    "decision": "CONSTRAIN",
+    "constraints": {"max_tokens": 10, "strip_tools": ["shell"], "model": "m", "delay_ms": 5},
+    "limits": [
+        {
+            "id": "c.rpm",
+            "key": "client/x",
+            "unit": "requests",
+            "amount": 6,
+            "per": "minute",
+            "window": "rolling",
+            "burst": 3,
+        }
+    ],
+}
+BLOCK: dict[str, Any] = ALLOW | {
+    "decision": "BLOCK",
+    "reasons": ["request.default.deny"],
+    "http": {"status": 403, "code": "policy_blocked"},
+}
+
+
+def parse(document: Any) -> Decision:
+    raw = document if isinstance(document, bytes) else json.dumps(document).encode()
+    return parse_result(
+        raw, revision="1-gabcdef0-0123456789ab", opa_version="1.22.0", input_bytes=b"{}", latency_us=1
+    )
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        (b"{", "not JSON"),
+        ([], "not an object"),
+        ({}, "v: not 1"),
+        (ALLOW | {"v": 2}, "v: not 1"),
+        (ALLOW | {"extra": 1}, "unknown keys: extra"),
+        (ALLOW | {"decision": "allow"}, "decision:"),
+        (ALLOW | {"decision": None}, "decision:"),
+        (ALLOW | {"reasons": []}, "reasons:"),
+        (ALLOW | {"reasons": ["Not an id"]}, "reasons:"),
+        (ALLOW | {"reasons": "request.grant"}, "reasons:"),
+        (ALLOW | {"audit": "everything"}, "audit:"),
+        (ALLOW | {"audit": None}, "audit:"),
+        (ALLOW | {"principal": None}, "principal:"),
+        (ALLOW | {"principal": {"id": ""}}, "principal.id:"),
+        (ALLOW | {"principal": {"id": "x", "role": "admin"}}, "principal: unknown"),
+        (ALLOW | {"constraints": {"max_tokens": 5}}, "do not fit the verdict"),
+        (CONSTRAIN | {"constraints": {}}, "do not fit the verdict"),
+        (CONSTRAIN | {"constraints": {"max_tokens": True}}, "constraints.max_tokens"),
+        (CONSTRAIN | {"constraints": {"max_tokens": 0}}, "constraints.max_tokens"),
+        (CONSTRAIN | {"constraints": {"max_tokens": 1.5}}, "constraints.max_tokens"),
+        (CONSTRAIN | {"constraints": {"delay_ms": 10**9}}, "constraints.delay_ms"),
+        (CONSTRAIN | {"constraints": {"strip_tools": "shell"}}, "constraints.strip_tools"),
+        (CONSTRAIN | {"constraints": {"sandbox": True}}, "constraints: unknown"),
+        (ALLOW | {"limits": {}}, "limits:"),
+        (ALLOW | {"limits": [{"id": "x"}]}, "limits[0]."),
+        (ALLOW | {"limits": [CONSTRAIN["limits"][0] | {"amount": "6"}]}, "limits[0].amount"),
+        (ALLOW | {"response": None}, "response:"),
+        (ALLOW | {"response": PASSING | {"more": 1}}, "response:"),
+        (BLOCK | {"http": None}, "http:"),
+        (BLOCK | {"http": {"status": 200, "code": "x"}}, "http.status"),
+        (BLOCK | {"http": {"status": 403, "code": "not a code"}}, "http.code"),
+    ],
+)
+def test_what_breaks_the_contract_is_malformed(document: Any, says: str) -> None:
+    with pytest.raises(Malformed, match=says.replace("[", r"\[")):
+        parse(document)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"constraints": {"redact": ["pii.email"]}},
+        {"constraints": {"pool": "eu"}},
+        {"constraints": {"regions": ["eu"], "max_tokens": 5}},
+        {"response": PASSING | {"inspect": ["pii"]}},
+        {"response": PASSING | {"ask": "findings"}},
+        {"response": PASSING | {"tool_calls": "ask"}},
+    ],
+)
+def test_what_cannot_be_honoured_yet_is_refused_by_name(change: dict[str, Any]) -> None:
+    with pytest.raises(Refused) as caught:
+        parse(CONSTRAIN | change)
+    assert caught.value.reasons == ("gateway.unenforceable",)
+    assert caught.value.status == 503
+
+
+def test_an_allow_is_read_whole() -> None:
+    decision = parse(ALLOW)
+    assert decision.verdict is Verdict.ALLOW
+    assert decision.audit is AuditLevel.METADATA
+    assert decision.principal is not None
+    assert decision.principal.id == "client/demo"
+
+
+def test_a_constrain_is_read_whole() -> None:
+    decision = parse(CONSTRAIN)
+    assert decision.constraints.names() == ("delay_ms", "max_tokens", "model", "strip_tools")
+    assert decision.limits[0].burst == 3
+
+
+def test_a_block_needs_no_principal_and_carries_its_status() -> None:
+    document = {k: v for k, v in BLOCK.items() if k not in ("principal", "response", "limits", "constraints")}
+    decision = parse(document | {"http": {"status": 404, "code": "model_not_found"}})
+    assert (decision.verdict, decision.http_status, decision.http_code) == (
+        Verdict.BLOCK,
+        404,
+        "model_not_found",
+    )
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda x: st.lists(x) | st.dictionaries(st.text(), x),
+    )
+)
+def test_whatever_json_comes_it_is_malformed_or_a_decision(document: Any) -> None:
+    with pytest.raises(Malformed):
+        parse(document)
+
+
+def test_the_result_is_split_off_byte_for_byte() -> None:
+    result = b'{"v":1,"x":"\\u003c,\\"result\\":"}'
+    rest, raw = split_answer(b'{"provenance":{"version":"1"},"result":' + result + b"}\n")
+    assert raw == result
+    assert rest == {"provenance": {"version": "1"}}
+
+
+def test_an_undefined_result_is_none() -> None:
+    assert split_answer(b'{"provenance":{}}') == ({"provenance": {}}, None)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"nonsense", b'{"provenance":{"a":",\\"result\\":1"}'])
+def test_an_answer_that_opa_would_not_send_is_malformed(body: bytes) -> None:
+    with pytest.raises(Malformed):
+        split_answer(body)
