@@ -1,0 +1,233 @@
+"""The tables of a policy directory: read strictly, fitted to their schemas, tied to each other.
+
+`data/clients.yaml` becomes `data.regogate.clients` and must fit
+`schemas/tables/clients.schema.json`. A site's own tables, `data/site/NAME.yaml`, become
+`data.regogate.site_data.NAME`; a schema `schemas/tables/site/NAME.schema.json` is applied where there is
+one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError, ValidationError, best_match
+from referencing import Registry, Resource
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import DRAFT202012
+
+from dataplane.bundle.digests import NotStrictJSON, strict_json
+from dataplane.bundle.problem import Problem
+from dataplane.bundle.source import Source
+from dataplane.bundle.strictyaml import JSON, Document, Path, parse
+
+SITE_DATA: Final = "site_data"
+
+REFERENCES: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
+    ("clients", ("*", "tier"), "tiers"),
+    ("clients", ("*", "networks", "*"), "networks"),
+    ("tenants", ("*", "tier"), "tiers"),
+    ("tenants", ("*", "roles", "*", "tier"), "tiers"),
+    ("models", ("*", "deny_networks", "*"), "networks"),
+)
+"""Fields that name a row of another table: a name that is not there would only be found by a refused
+call. Checked where that other table exists."""
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_PREFIX: Final = re.compile(r"/[0-9]{1,3}\Z")
+_SHOWN: Final = 12
+
+
+def load_tables(source: Source) -> tuple[dict[str, JSON], list[Problem]]:
+    """The tables to stage under `regogate`, and everything that is wrong with them."""
+    tables: dict[str, JSON] = {}
+    site: dict[str, JSON] = {}
+    documents: dict[str, tuple[str, Document]] = {}
+    schemas, problems = _schemas(source)
+    for path, data in source.tables.items():
+        if path.suffix == ".md":
+            continue
+        file = source.path("data", path)
+        if fault := _misplaced(path):
+            problems.append(Problem(file=file, line=0, column=0, message=fault, code="table"))
+            continue
+        document = parse(data, file)
+        problems += document.problems
+        is_site = len(path.parts) == 2
+        (site if is_site else tables)[path.stem] = document.value
+        if not is_site:
+            documents[path.stem] = (file, document)
+        problems += _fit(document, file, path, schemas)
+    if "networks" in documents:
+        problems += _bad_networks(*documents["networks"])
+    for table, pattern, target in REFERENCES:
+        if table in documents and target in tables:
+            problems += _dangling(*documents[table], pattern, target, tables[target])
+    if site:
+        tables[SITE_DATA] = site
+    return tables, problems
+
+
+def data_json(tables: Mapping[str, JSON], root: str) -> bytes:
+    """The `data.json` to stage: the tables under the root, in one fixed form."""
+    return json.dumps({root: tables}, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _misplaced(path: PurePosixPath) -> str | None:
+    if path.suffix != ".yaml":
+        return "not a table: tables are NAME.yaml"
+    if len(path.parts) > 2 or (len(path.parts) == 2 and path.parts[0] != "site"):
+        return "tables lie in data/, a site's own in data/site/"
+    if _NAME.fullmatch(path.stem) is None or path.stem in (SITE_DATA, "site"):
+        return "a table is named by small letters, digits and underscores, and not site or site_data"
+    return None
+
+
+_Schemas = tuple[dict[str, Any], Registry[Any]]
+
+
+def _schemas(source: Source) -> tuple[_Schemas, list[Problem]]:
+    """The schemas by path, and a registry of them alone: no `$ref` is ever fetched."""
+    found: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for path, data in source.schemas.items():
+        message = None
+        try:
+            schema = strict_json(data)
+            if path.parts[0] == "tables":
+                Draft202012Validator.check_schema(schema)
+        except NotStrictJSON as error:
+            message = str(error)
+        except SchemaError as error:
+            message = f"not a JSON schema: {error.message[:200]}"
+        if message is None:
+            found[str(path)] = schema
+        else:
+            file = source.path("schemas", path)
+            problems.append(Problem(file=file, line=0, column=0, message=message, code="table"))
+    resources = []
+    for name, schema in found.items():
+        resource = Resource.from_contents(schema, default_specification=DRAFT202012)
+        resources += [(name, resource), (PurePosixPath(name).name, resource)]
+        if isinstance(schema, dict) and isinstance(schema.get("$id"), str):
+            resources.append((schema["$id"], resource))
+    return (found, Registry().with_resources(resources)), problems
+
+
+def _fit(document: Document, file: str, path: PurePosixPath, schemas: _Schemas) -> Iterator[Problem]:
+    by_path, registry = schemas
+    schema = by_path.get(f"tables/{path.with_suffix('.schema.json')}")
+    if schema is None:
+        if len(path.parts) == 1:
+            known = sorted(
+                PurePosixPath(name).name.removesuffix(".schema.json")
+                for name in by_path
+                if PurePosixPath(name).parent == PurePosixPath("tables")
+            )
+            message = f"unknown table {path.stem}{_instead(path.stem, known)}"
+            yield Problem(file=file, line=0, column=0, message=message, code="table")
+        return
+    validator = Draft202012Validator(schema, registry=registry)
+    try:
+        for error in validator.iter_errors(document.value):
+            yield from _explain(error, file, document)
+    except Unresolvable as error:
+        message = f"its schema refers to {str(error.ref)[:100]}, which is not in schemas/"
+        yield Problem(file=file, line=0, column=0, message=message, code="table")
+
+
+def _explain(error: ValidationError, file: str, document: Document) -> Iterator[Problem]:
+    if error.context and (deeper := best_match([error])) is not None:
+        error = deeper
+    path: Path = tuple(error.absolute_path)
+    schema = error.schema if isinstance(error.schema, dict) else {}
+    match error.validator:
+        case "additionalProperties" if isinstance(error.instance, dict):
+            known = sorted(schema.get("properties", {}))
+            patterns = [re.compile(pattern) for pattern in schema.get("patternProperties", {})]
+            for key in error.instance:
+                if key not in known and not any(pattern.search(key) for pattern in patterns):
+                    yield _table(file, document, (*path, key), f"unknown field{_instead(key, known)}")
+            return
+        case "enum":
+            message = f"{_short(error.instance)} is not allowed (allowed: {_list(list(schema['enum']))})"
+        case "const":
+            message = f"{_short(error.instance)} is not allowed (allowed: {_short(error.validator_value)})"
+        case "type":
+            kinds = error.validator_value
+            wanted = " or ".join(kinds) if isinstance(kinds, list) else str(kinds)
+            message = f"{_short(error.instance)} is not of type {wanted}"
+        case "pattern":
+            message = f"{_short(error.instance)} does not have the form {error.validator_value}"
+        case _:
+            message = error.message if len(error.message) <= 300 else f"does not fit '{error.validator}'"
+    hint = schema.get("description")
+    yield _table(file, document, path, f"{message}; {hint}" if isinstance(hint, str) and path else message)
+
+
+def _dangling(
+    file: str, document: Document, pattern: tuple[str, ...], target: str, rows: JSON
+) -> Iterator[Problem]:
+    known = sorted(rows) if isinstance(rows, dict) else []
+    for path, value in _select(document.value, pattern, ()):
+        if isinstance(value, str) and value not in known:
+            message = f"there is no {_short(value)} in {target}.yaml{_instead(value, known)}"
+            yield _table(file, document, path, message, code="reference")
+
+
+def _bad_networks(file: str, document: Document) -> Iterator[Problem]:
+    """Ranges that OPA's net.cidr_contains would not take: the error would refuse every call."""
+    for path, value in _select(document.value, ("*", "*"), ()):
+        if not isinstance(value, str):
+            continue
+        try:
+            network = ipaddress.ip_network(value, strict=False)
+        except ValueError:
+            yield _table(file, document, path, f"{_short(value)} is not a network such as 10.0.0.0/8")
+            continue
+        if _PREFIX.search(value) is None or ipaddress.ip_address(value.split("/")[0]) != network[0]:
+            message = f"{_short(value)} has bits beyond its prefix; did you mean {network}?"
+            yield _table(file, document, path, message)
+
+
+def _select(value: JSON, pattern: tuple[str, ...], path: Path) -> Iterator[tuple[Path, JSON]]:
+    if not pattern:
+        yield path, value
+        return
+    step, rest = pattern[0], pattern[1:]
+    if isinstance(value, dict):
+        for key in value if step == "*" else [step] if step in value else []:
+            yield from _select(value[key], rest, (*path, key))
+    elif isinstance(value, list) and step == "*":
+        for position, item in enumerate(value):
+            yield from _select(item, rest, (*path, position))
+
+
+def _table(file: str, document: Document, path: Path, message: str, code: str = "table") -> Problem:
+    line, column = document.where.get(path) or document.where.get(path[:-1]) or (0, 0)
+    place = ".".join(str(step) for step in path)
+    return Problem(
+        file=file, line=line, column=column, message=f"{place}: {message}" if place else message, code=code
+    )
+
+
+def _instead(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    guess = f"; did you mean {near[0]}?" if near else ""
+    return f"{guess} (allowed: {_list(known)})" if known else guess
+
+
+def _list(values: list[Any]) -> str:
+    shown = ", ".join(value if isinstance(value, str) else _short(value) for value in values[:_SHOWN])
+    return shown if len(values) <= _SHOWN else f"{shown}, ... {len(values) - _SHOWN} more"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}..."
