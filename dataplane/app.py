@@ -1,0 +1,282 @@
+"""The only wiring: settings in, one running gateway out.
+
+Order of starting: records before anything can be decided, the admin address before OPA (which fetches
+its bundle there), OPA before calls. Calls are refused, with a reason, until all of it is ready. Stopping
+goes the other way round.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from dataplane import __version__
+from dataplane.audit.floors import Floors
+from dataplane.audit.log import DurableLog
+from dataplane.audit.migrate import migrate
+from dataplane.bundle.channel import ChannelServer
+from dataplane.bundle.keys import load_public_key
+from dataplane.bundle.store import ChannelStore
+from dataplane.config import BundleSettings, ServerSettings, Settings, UpstreamSettings
+from dataplane.database import Database
+from dataplane.demo.model import DemoModel
+from dataplane.domain import CallState
+from dataplane.edge.admin import admin_app
+from dataplane.edge.front import Front
+from dataplane.errors import ConfigError
+from dataplane.identity.api_keys import ApiKeyAuthenticator
+from dataplane.identity.chain import FirstOf
+from dataplane.identity.networks import ForwardedSource
+from dataplane.installation import installation_key, make_private
+from dataplane.limits.memory import MemoryLimiter
+from dataplane.opa.options import (
+    BUNDLE_NAME,
+    BundleSigning,
+    BundleSource,
+    OpaOptions,
+    RemoteService,
+    StatusSink,
+)
+from dataplane.opa.supervise import OpaProcess
+from dataplane.pipeline import Pipeline
+from dataplane.policy.client import OpaClient
+from dataplane.policy.engine import OpaEngine
+from dataplane.policy.keeper import ActivationKeeper
+from dataplane.server.background import listening
+from dataplane.server.doubts import DOUBTS
+from dataplane.server.listen import Listen
+from dataplane.server.tls import Tls, TlsFiles
+from dataplane.surfaces.openai_surface import OpenAISurface
+from dataplane.telemetry import Metrics
+from dataplane.upstream.openai_compatible import OpenAICompatible
+from dataplane.upstream.routing import Provider, Router
+from dataplane.upstream.secret import Secret
+from dataplane.upstream.transport import UpstreamSpec
+
+ADMIN_MAX_BODY_BYTES: Final = 8 << 20
+ADMIN_GRACEFUL_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """What a gateway that serves looks like from outside: its addresses and the active revision."""
+
+    base_url: str
+    admin_url: str
+    revision: str
+
+
+class Gateway:
+    """One process of the data plane. `done` is called with every call that ended (the access log)."""
+
+    def __init__(
+        self, settings: Settings, *, opa_binary: Path | None, done: Callable[[CallState], None]
+    ) -> None:
+        self.settings = settings
+        self.data_dir = make_private(settings.data_dir)
+        self.installation_key = installation_key(self.data_dir, settings.audit.hash_key)
+        self.database = Database(settings.audit.database)
+        self._opa_binary = opa_binary
+        self._done = done
+        self._token = secrets.token_urlsafe(32)
+        self._base_url = self._admin_url = ""
+        self.metrics = Metrics()
+        self.channel = settings.policy.bundle.channel
+        self._keys = dict(
+            load_public_key(path, keyid=name) for name, path in settings.policy.bundle.keys.items()
+        )
+        self.store = ChannelStore(self.data_dir / "bundles", self._keys)
+        self.audit = DurableLog(
+            self.database,
+            key=self.installation_key,
+            instance=settings.instance,
+            about={"version": __version__},
+            timeout_s=settings.audit.commit_timeout_ms / 1000,
+            queue_limit=settings.audit.queue,
+            beat_s=settings.audit.beat_s,
+        )
+        self._keeper = ActivationKeeper(
+            bundle=BUNDLE_NAME,
+            channel=self.channel,
+            floors=Floors(self.database, instance=settings.instance),
+            note=self.audit.put_note,
+        )
+        self._api_keys = ApiKeyAuthenticator(self.database, self.installation_key)
+        self._upstream = Router([_provider(name, one) for name, one in settings.upstreams.items()])
+        self._opa: OpaProcess | None = None
+        self._engine: OpaEngine | None = None
+
+    def problems(self) -> list[str]:
+        """Why no call can be made now, one line each; empty when ready."""
+        policy = ["policy: OPA is not started yet"] if self._engine is None else self._engine.problems()
+        return [*policy, *self.audit.problems(), *self._api_keys.problems()]
+
+    def details(self) -> dict[str, Any]:
+        """What the admin address tells beside readiness."""
+        activations = self._keeper.activations
+        return {
+            "instance": self.settings.instance,
+            "channel": self.channel,
+            "policy_revision": activations.current.revision if activations.current else None,
+            "bundle_refused": activations.last_refusal or self.store.refused(self.channel),
+            "opa": None if self._opa is None else {"state": self._opa.state, "restarts": self._opa.restarts},
+        }
+
+    def ready(self) -> Ready | None:
+        """The addresses and revision once calls can be made, else None."""
+        current = self._keeper.activations.current
+        if self.problems() or current is None or not self._base_url:
+            return None
+        return Ready(base_url=f"{self._base_url}/v1", admin_url=self._admin_url, revision=current.revision)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set. Raises what makes serving impossible, such as an address in use."""
+        failed: list[BaseException] = []
+
+        def on_failure(error: BaseException) -> None:
+            failed.append(error)
+            stop.set()
+
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.database.close)
+            await migrate(self.database)
+            await self.audit.start()
+            stack.push_async_callback(self.audit.close)
+            await self._api_keys.start()
+            stack.push_async_callback(self._api_keys.close)
+            await self._upstream.start()
+            stack.push_async_callback(self._upstream.close)
+            await self._keeper.learn_floor()
+            stack.push_async_callback(self._keeper.close)
+            admin = listening(self._admin_app(), self._admin_listen(), failed=on_failure)
+            self._admin_url = await stack.enter_async_context(admin)
+            stack.callback(self.store.close)
+            client = OpaClient(await self._start_opa(stack), connections=self.settings.policy.connections)
+            stack.callback(client.close)
+            self._engine = OpaEngine(
+                client,
+                self._keeper.activations,
+                bundle=BUNDLE_NAME,
+                deadline_ms=self.settings.policy.deadline_ms,
+            )
+            self._keeper.keep_looking(self._engine)
+            public = listening(
+                self._front(self._engine), _public_listen(self.settings.server), failed=on_failure
+            )
+            self._base_url = await stack.enter_async_context(public)
+            await stop.wait()
+        if failed:
+            raise failed[0]
+
+    def _admin_listen(self) -> Listen:
+        return Listen(
+            name="admin",
+            binds=(self.settings.admin.bind,),
+            max_body_bytes=ADMIN_MAX_BODY_BYTES,
+            graceful_s=ADMIN_GRACEFUL_S,
+        )
+
+    def _admin_app(self) -> Any:
+        return admin_app(
+            problems=self.problems,
+            details=self.details,
+            metrics=self.metrics.text,
+            on_status=self._keeper.activations.observe,
+            status_token=self._token,
+            routes=ChannelServer(self.store, self._token).routes(),
+        )
+
+    def _front(self, engine: OpaEngine) -> Front:
+        pipeline = Pipeline(
+            surfaces=(OpenAISurface(),),
+            sources=ForwardedSource(self.settings.server.trusted_proxies),
+            authenticator=FirstOf((self._api_keys,)),
+            policy=engine,
+            limiter=MemoryLimiter(),
+            upstream=self._upstream,
+            audit=self.audit,
+        )
+        return Front(
+            pipeline,
+            problems=self.problems,
+            max_body_bytes=self.settings.server.max_body_bytes,
+            body_timeout_s=self.settings.server.body_timeout_s,
+            doubt_sentences={code: meaning.sentence for code, meaning in DOUBTS.items()},
+            done=self._ended,
+        )
+
+    def _ended(self, state: CallState) -> None:
+        self.metrics(state)
+        self._done(state)
+
+    async def _start_opa(self, stack: AsyncExitStack) -> Path:
+        """Run OPA as a child, unless one runs beside us; returns its socket."""
+        if self.settings.policy.opa.socket is not None:
+            return self.settings.policy.opa.socket
+        if self._opa_binary is None:
+            raise ConfigError("policy.opa: no OPA; run 'regogate opa install'")
+        status = RemoteService(url=self._admin_url, token=self._token)
+        options = OpaOptions(
+            bundle=_bundle_source(self.settings.policy.bundle, self._admin_url, self._token),
+            keys=self._keys,
+            status=StatusSink(service=status, partition=self.settings.instance),
+            persistence=self.data_dir / "opa",
+        )
+
+        def on_state(state: str) -> None:
+            self._keeper.opa_changed(state, self._engine)
+
+        self._opa = OpaProcess(self._opa_binary, options, on_state=on_state)
+        await self._opa.start()
+        stack.push_async_callback(self._opa.stop)
+        return self._opa.socket_path
+
+
+def _public_listen(server: ServerSettings) -> Listen:
+    return Listen(
+        name="public",
+        binds=(server.bind,),
+        max_body_bytes=server.max_body_bytes,
+        tls=None if server.tls is None else Tls(TlsFiles(**dict(server.tls))),
+        head_timeout_s=server.head_timeout_s,
+        write_timeout_s=server.write_timeout_s,
+        keep_alive_s=server.keep_alive_s,
+        graceful_s=server.graceful_s,
+    )
+
+
+def _provider(name: str, settings: UpstreamSettings) -> Provider:
+    if settings.kind == "demo":
+        return DemoModel(name=name, models=settings.models)
+    assert settings.base_url is not None
+    return OpenAICompatible(
+        UpstreamSpec(
+            name=name,
+            base_url=settings.base_url,
+            key=None if settings.key is None else Secret(settings.key.read),
+            models=settings.models,
+            connect_timeout_s=settings.connect_timeout_s,
+            head_timeout_s=settings.head_timeout_s,
+            idle_timeout_s=settings.idle_timeout_s,
+            ca_file=settings.ca_file,
+            allow_plaintext=settings.allow_plaintext,
+        )
+    )
+
+
+def _bundle_source(settings: BundleSettings, admin_url: str, token: str) -> BundleSource:
+    """Where OPA fetches its bundle: our own channel server unless the settings name another."""
+    signing = BundleSigning(scope=settings.channel)
+    if settings.url is None:
+        own = RemoteService(url=admin_url, token=token)
+        return BundleSource(service=own, resource=f"bundles/{settings.channel}", signing=signing)
+    parts = urlsplit(settings.url)
+    bearer = settings.token.read() if settings.token is not None else None
+    service = RemoteService(url=f"{parts.scheme}://{parts.netloc}", token=bearer)
+    return BundleSource(service=service, resource=parts.path.lstrip("/"), signing=signing)
