@@ -11,13 +11,11 @@ from dataplane.bundle.build import build
 from dataplane.bundle.keys import KeyPair, keygen, load_signing_key
 from dataplane.bundle.model import Bundle
 from dataplane.bundle.sign import sign
-from dataplane.opa.install import ensure_opa
 
 
 @pytest.fixture(scope="session")
-def opa() -> Path:
-    """The OPA that `regogate opa install` finds."""
-    return ensure_opa(None, None, print)
+def opa(opa_binary: Path) -> Path:
+    return opa_binary
 
 
 @pytest.fixture(scope="session")
