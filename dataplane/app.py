@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,8 +135,11 @@ class Gateway:
             return None
         return Ready(base_url=f"{self._base_url}/v1", admin_url=self._admin_url, revision=current.revision)
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Serve until `stop` is set. Raises what makes serving impossible, such as an address in use."""
+    async def run(self, stop: asyncio.Event, prepare: Callable[[int], Awaitable[None]] | None = None) -> None:
+        """Serve until `stop` is set. Raises what makes serving impossible, such as an address in use.
+
+        `prepare` runs once the database is there and before OPA starts; it gets the sequence floor.
+        """
         failed: list[BaseException] = []
 
         def on_failure(error: BaseException) -> None:
@@ -152,7 +155,9 @@ class Gateway:
             stack.push_async_callback(self._api_keys.close)
             await self._upstream.start()
             stack.push_async_callback(self._upstream.close)
-            await self._keeper.learn_floor()
+            floor = await self._keeper.learn_floor()
+            if prepare is not None:
+                await prepare(floor)
             stack.push_async_callback(self._keeper.close)
             admin = listening(self._admin_app(), self._admin_listen(), failed=on_failure)
             self._admin_url = await stack.enter_async_context(admin)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import tempfile
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -25,17 +26,27 @@ from dataplane.bundle.errors import CheckFailed, ToolFailed
 from dataplane.bundle.model import ROOT, Bundle, Manifest, of_manifest, open_archive, read_manifest
 from dataplane.bundle.rego import is_test, staged
 from dataplane.bundle.source import read_source
+from dataplane.bundle.strictyaml import JSON
 from dataplane.bundle.tables import data_json
 
+Overlay = Callable[[dict[str, JSON]], dict[str, JSON]]
 _PLACEHOLDER: Final = "0" * 64
 
 
 async def build(
-    policies: Path, opa: Path, capabilities: Path, *, seq: int, channel: str, commit: str | None = None
+    policies: Path,
+    opa: Path,
+    capabilities: Path,
+    *,
+    seq: int,
+    channel: str,
+    commit: str | None = None,
+    overlay: Overlay | None = None,
 ) -> Bundle:
     """An unsigned bundle of the directory as it is now.
 
-    `commit` is asked of git unless given. Raises `CheckFailed` with everything that is wrong,
+    `commit` is asked of git unless given. `overlay` changes the checked tables before they are staged
+    (what `regogate dev` adds for its demo client). Raises `CheckFailed` with everything that is wrong,
     `ToolFailed`, or `ValueError` for a seq, commit or channel out of range.
     """
     commit = await commit_of(policies) if commit is None else commit
@@ -44,6 +55,8 @@ async def build(
     checked = await check_source(source, opa, capabilities)
     if checked.problems:
         raise CheckFailed(checked.problems)
+    if overlay is not None:
+        checked = dataclasses.replace(checked, tables=overlay(checked.tables))
     members = await _opa_build(checked, draft, opa, capabilities)
     manifest = dataclasses.replace(draft, digest=content_digest(members))
     return of_manifest(manifest, _packed(members, manifest), None)

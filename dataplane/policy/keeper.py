@@ -30,9 +30,11 @@ class ActivationKeeper:
         self._note = note
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def learn_floor(self) -> None:
-        """Take in the durable floor. Raises what the database raises."""
-        self.activations.raise_floor(await self._floors.highest(self._channel))
+    async def learn_floor(self) -> int:
+        """Take in the durable floor and return it. Raises what the database raises."""
+        floor = await self._floors.highest(self._channel)
+        self.activations.raise_floor(floor)
+        return floor
 
     def keep_looking(self, engine: OpaEngine) -> None:
         """From now on read OPA's status and the floors at an interval, too."""

@@ -1,0 +1,72 @@
+"""A policy directory that is published whenever it changes: what `regogate dev` runs on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from watchfiles import awatch
+
+from dataplane.bundle.build import Overlay, build
+from dataplane.bundle.errors import BundleError
+from dataplane.bundle.keys import SigningKey
+from dataplane.bundle.model import Bundle
+from dataplane.bundle.sign import sign
+from dataplane.bundle.store import ChannelStore
+
+DEBOUNCE_MS: Final = 120
+"""Editors save in several steps; this joins them and still leaves a change active within a second."""
+STEP_MS: Final = 40
+
+
+class LivePolicy:
+    """Checks, builds, signs and publishes one directory, each time under the next sequence."""
+
+    def __init__(
+        self,
+        policies: Path,
+        *,
+        opa: Path,
+        capabilities: Path,
+        key: SigningKey,
+        store: ChannelStore,
+        channel: str,
+        overlay: Overlay | None = None,
+    ) -> None:
+        self._policies = policies
+        self._opa = opa
+        self._capabilities = capabilities
+        self._key = key
+        self._store = store
+        self._channel = channel
+        self._overlay = overlay
+
+    async def publish(self, floor: int) -> Bundle:
+        """The bundle of the directory as it is now, published with a sequence above `floor`.
+
+        What is published already and has the same content stays. Raises `BundleError`.
+        """
+        published = await self._store.current(self._channel)
+        latest = published.bundle if published is not None else None
+        seq = max(floor, latest.seq if latest is not None else 0) + 1
+        bundle = await build(
+            self._policies,
+            self._opa,
+            self._capabilities,
+            seq=seq,
+            channel=self._channel,
+            overlay=self._overlay,
+        )
+        if latest is not None and latest.digest == bundle.digest and latest.seq >= floor:
+            return latest
+        return await self._store.publish(sign(bundle, self._key).content, self._channel)
+
+    async def watch(self, stop: asyncio.Event, told: Callable[[Bundle | BundleError], None]) -> None:
+        """Publish after every change until `stop`; `told` gets the bundle, or what is wrong."""
+        async for _ in awatch(self._policies, debounce=DEBOUNCE_MS, step=STEP_MS, stop_event=stop):
+            try:
+                told(await self.publish(0))
+            except BundleError as error:
+                told(error)

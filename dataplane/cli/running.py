@@ -1,0 +1,29 @@
+"""Running a gateway in the foreground: signals, and an event loop that is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+
+import uvloop
+
+
+def run_until_signal(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    """Run `work(stop)`; SIGINT or SIGTERM sets `stop`, a second one ends the process at once."""
+
+    async def main() -> None:
+        stop = asyncio.Event()
+
+        def on_signal() -> None:
+            if stop.is_set():
+                os._exit(130)  # asked twice: OPA goes with us by its own tie, records by the database's
+            stop.set()
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, on_signal)
+        await work(stop)
+
+    uvloop.run(main())
