@@ -17,8 +17,8 @@ from typing import Final
 MAX_BUNDLE_BYTES: Final = 32 * 2**20
 """A compressed bundle: 10,000 clients take about 0.2 MB."""
 
-MAX_TAR_BYTES: Final = 128 * 2**20
-"""An uncompressed one; OPA itself stops at 1 GiB (v1/bundle, DefaultSizeLimitBytes)."""
+MAX_TAR_BYTES: Final = 64 * 2**20
+"""An uncompressed one: no file in it can then exceed the 64 MiB a file that our OPA is configured with."""
 
 MAX_MEMBERS: Final = 5_000
 

@@ -1,9 +1,11 @@
 """A mistake in a policy directory is found before it is built, with file and line."""
 
+import asyncio
 import time
 from pathlib import Path
 
 import pytest
+import uvloop
 from small_policy import run, write_policies
 
 from dataplane.bundle.build import build
@@ -275,3 +277,31 @@ def test_the_shipped_policy_is_checked_and_built_quickly(opa: Path) -> None:
     print("shipped policy, check and build:", round(took, 3), "s,", len(bundle.content), "bytes")
     assert "demo" in tables(bundle)["clients"]
     assert took < 10
+
+
+REGAL = """\
+#!/bin/sh
+test "$*" = "lint --format json rego" || exit 9
+cat <<END
+{"violations": [{"title": "line-length", "description": "Line too long",
+  "location": {"file": "rego/a.rego", "row": 3, "col": 121}}]}
+END
+exit 3
+"""
+
+
+def test_what_the_linter_finds_joins_the_other_problems(
+    policies: Path, opa: Path, capabilities: Path, tmp_path: Path
+) -> None:
+    regal = tmp_path / "regal"
+    regal.write_text(REGAL)
+    regal.chmod(0o700)
+    (policies / "data/clients.yaml").write_text("a: {tier: none-such}\n")
+    problems = run(check(policies, opa, capabilities, regal))
+    assert [(one.code, one.line) for one in problems] == [("reference", 1), ("regal/line-length", 3)]
+    assert problems[1].file == str(policies / "rego/a.rego")
+
+
+def test_it_runs_on_uvloop(policies: Path, opa: Path, capabilities: Path) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(check(policies, opa, capabilities)) == []
