@@ -1,0 +1,104 @@
+"""A record before its place in a chain is known: everything checked and serialised but `wseq`, `prev`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import uuid_utils
+
+from dataplane.audit.canonical import Fields, Value, canonical
+
+VERSION: Final = 1
+"""Of the record's form, in each record as `v`."""
+
+GENESIS: Final = "0" * 64
+"""`prev` of a writer's first record, whose `wseq` is 1."""
+
+COLUMN_MAX_CHARS: Final = 256
+"""Of a query column. A PostgreSQL index entry holds at most 2704 bytes; four a character fit."""
+
+KINDS: Final = frozenset({"intent", "completion", "deny", "key", "bundle", "config", "hello", "beat", "bye"})
+RESERVED: Final = frozenset({"v", "id", "kind", "writer", "wseq", "prev", "time", "time_us"})
+"""Fields that every record has and no caller gives."""
+
+QUERY_COLUMNS: Final = (
+    "request_id",
+    "client_id",
+    "tenant",
+    "operation",
+    "model",
+    "decision",
+    "policy_revision",
+    "status",
+)
+"""Canonical fields that are copied to columns of the same name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A record of one writer, to be placed in that writer's chain.
+
+    `columns` are the values of `QUERY_COLUMNS`; `sealed` is JSON text. `before` and `between` are the
+    canonical bytes up to `"prev"` and from there up to the value of `"wseq"`, the last name of all.
+    """
+
+    id: str
+    kind: str
+    time_us: int
+    columns: tuple[Any, ...]
+    before: bytes = field(repr=False)
+    between: bytes = field(repr=False)
+    sealed: bytes | None = field(repr=False)
+
+    def placed(self, wseq: int, prev: str) -> bytes:
+        """The canonical bytes of the record at this place of its writer's chain."""
+        return b'%b"prev":"%b"%b%d}' % (self.before, prev.encode(), self.between, wseq)
+
+
+def draft(kind: str, writer: str, fields: Fields, *, sealed: bytes | None = None) -> Draft:
+    """A draft of the given kind with a new id and the current time. Takes over `fields`.
+
+    Raises `ValueError` for a name that is not ASCII or sorts behind `wseq`.
+    """
+    if max(fields, default="") > "wseq" or not all(map(str.isascii, fields)):
+        raise ValueError("a field's name is ASCII and sorts before 'wseq'")
+    now_us = time.time_ns() // 1000
+    record_id = str(uuid_utils.uuid7())
+    columns = tuple(_column(fields.get(name)) for name in QUERY_COLUMNS)
+    fields["v"] = VERSION
+    fields["id"] = record_id
+    fields["kind"] = kind
+    fields["time"] = rfc3339(now_us)
+    fields["time_us"] = now_us
+    fields["writer"] = writer
+    fields["prev"] = ""
+    fields["wseq"] = 0
+    # Inside a string every quote is escaped, so these bytes stand only where the field `prev` is.
+    before, _, between = canonical(fields).partition(b'"prev":""')
+    assert between.endswith(b'"wseq":0}')
+    return Draft(
+        id=record_id,
+        kind=kind,
+        time_us=now_us,
+        columns=columns,
+        before=before,
+        between=between[:-2],
+        sealed=sealed,
+    )
+
+
+def rfc3339(us: int) -> str:
+    """Unix microseconds as RFC 3339 in UTC, always with six decimals."""
+    return f"{datetime.fromtimestamp(us // 1_000_000, UTC):%Y-%m-%dT%H:%M:%S}.{us % 1_000_000:06d}Z"
+
+
+def _column(value: Value | None) -> str | int | None:
+    if not isinstance(value, str):
+        return value if isinstance(value, int) else None
+    if len(value) <= COLUMN_MAX_CHARS and value.isascii() and value.isprintable():
+        return value
+    # What PostgreSQL's text type refuses (NUL, lone surrogates) must not hold up a whole group.
+    return value[:COLUMN_MAX_CHARS].encode("utf-8", "replace").decode().replace("\0", "\ufffd")

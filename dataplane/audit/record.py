@@ -1,0 +1,181 @@
+"""A call told as records. What is recorded is decided here, one function a kind.
+
+At level `hash` (the one that stores least) a record leaves out or hides whatever describes the person
+behind a call; what a replay needs stays, sealed, because every decision must be replayable. Level
+`full` is kept as `metadata`, and marked so: the redaction that storing content needs is not there yet.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from dataplane.audit.canonical import Fields, Value, flat, json_text
+from dataplane.audit.draft import KINDS, RESERVED, Draft, draft, rfc3339
+from dataplane.audit.sealing import Sealer
+from dataplane.domain import AuditLevel, CallState, Decision, Outcome, Verdict
+from dataplane.errors import Refused
+
+PATH_MAX_CHARS: Final = 1024
+METHOD_MAX_CHARS: Final = 32
+"""Of what a caller chose before anything judged it; the rest of a longer one is left out."""
+
+REQUEST_STAGE: Final = "request"
+"""The stage of policy that decided; `tool_call` and `response` are others."""
+
+
+class Recorder:
+    """Writes drafts for one writer. `key` (32 bytes or more) is the installation key."""
+
+    def __init__(self, *, key: bytes, writer: str) -> None:
+        self._key = key
+        self.writer = writer
+
+    def intent(self, state: CallState) -> Draft:
+        """What was decided, before it is done."""
+        fields: Fields = {"decision": state.verdict.value, "reasons": list(state.reasons)}
+        return self._whole("intent", state, fields)
+
+    def deny(self, state: CallState, refused: Refused) -> Draft:
+        """A refusal; with policy's own answer where policy was asked."""
+        fields: Fields = {
+            "decision": Verdict.BLOCK.value,
+            "reasons": list(refused.reasons),
+            "status": refused.status,
+            "latency_us": _since_us(state),
+        }
+        return self._whole("deny", state, fields)
+
+    def completion(self, state: CallState, outcome: Outcome, intent_id: str | None) -> Draft:
+        """How a call that has an intent ended. Who and what in full stand in the intent."""
+        fields: Fields = {
+            "decision": state.verdict.value,
+            "reasons": list(state.reasons),
+            "status": state.status,
+            "outcome": outcome.value,
+            "latency_us": _since_us(state),
+            "attempts": state.attempts,
+            "stream": state.streamed,
+        }
+        _add(fields, "intent_id", intent_id)
+        _add(fields, "provider", state.provider)
+        _add(fields, "model_served", state.model_served)
+        _add(fields, "upstream_status", state.upstream_status)
+        _add(fields, "upstream_request_id", state.upstream_request_id)
+        _add(fields, "tokens_in", state.usage.input_tokens)
+        _add(fields, "tokens_out", state.usage.output_tokens)
+        if state.first_byte_ns is not None:
+            fields["ttfb_us"] = max(0, (state.first_byte_ns - state.started_ns) // 1000)
+        sealer = Sealer(self._key, fields)
+        if state.response_sha256 is not None:
+            sealer.body("response_digest", state.response_sha256)
+        self._common(state, fields)
+        return draft("completion", self.writer, fields, sealed=sealer.sealed())
+
+    def refusals(self, counts: Mapping[str, int], causes: list[str], since_us: int, until_us: int) -> Draft:
+        """One record for refusals that were counted: how many by first reason, when, and why counted."""
+        fields: Fields = {
+            "decision": Verdict.BLOCK.value,
+            "reasons": sorted(counts),
+            "count": sum(counts.values()),
+            "counts": json_text(dict(counts)),
+            "counted_because": causes,
+            "window_start": rfc3339(since_us),
+            "window_end": rfc3339(until_us),
+        }
+        return draft("deny", self.writer, fields)
+
+    def note(self, kind: str, fields: Mapping[str, object]) -> Draft:
+        """A record that is about no call. Raises `TypeError` for a value no record holds, `ValueError`
+        for an unknown kind or a name that is taken."""
+        if kind not in KINDS or not RESERVED.isdisjoint(fields):
+            raise ValueError(f"not a record: kind {kind}, fields {sorted(fields)}")
+        return draft(kind, self.writer, flat(fields))
+
+    def _whole(self, kind: str, state: CallState, fields: Fields) -> Draft:
+        """A record with everything known of who, where from, what and why."""
+        hashed = _level(state) is AuditLevel.HASH
+        sealer = Sealer(self._key, fields)
+        self._common(state, fields)
+        fields["method"] = state.head.method[:METHOD_MAX_CHARS]
+        fields["received_us"] = state.received_ns // 1000
+        personal = sealer.hide if hashed else sealer.seal
+        if state.source is not None:
+            personal("source_ip", state.source.ip)
+            fields["client_cert"] = state.source.client_cert
+            _add(fields, "tls", state.source.tls)
+        if state.identity is not None and state.identity.subject is not None:
+            personal("subject", state.identity.subject)
+        if not hashed:
+            fields["path"] = state.head.path[:PATH_MAX_CHARS]
+            if state.identity is not None:
+                _add(fields, "key_id", state.identity.key_id)
+                fields["roles"] = list(state.identity.roles)
+                fields["groups"] = list(state.identity.groups)
+        if state.request_sha256 is not None:
+            sealer.body("request_digest", state.request_sha256)
+        if state.facts is not None:
+            _add(fields, "stream", state.facts.stream)
+        if state.decision is not None:
+            _policy(state.decision, fields)
+            sealer.seal("policy_input", state.decision.input.decode("utf-8", "replace"))
+            sealer.seal("policy_result", state.decision.result.decode("utf-8", "replace"))
+        return draft(kind, self.writer, fields, sealed=sealer.sealed())
+
+    def _common(self, state: CallState, fields: Fields) -> None:
+        """What stands on every record of a call, so that each can be found and read alone."""
+        fields["request_id"] = state.head.request_id
+        fields["operation"] = state.operation.id
+        fields["audit_level"] = (
+            AuditLevel.HASH.value if _level(state) is AuditLevel.HASH else AuditLevel.METADATA.value
+        )
+        if state.facts is not None:
+            _add(fields, "model", state.facts.model)
+        tenant = None
+        if state.identity is not None:
+            fields["client_id"] = state.identity.client_id
+            fields["auth_method"] = state.identity.method
+            tenant = state.identity.tenant
+        if state.decision is not None:
+            fields["policy_revision"] = state.decision.revision
+            if state.decision.audit is AuditLevel.FULL:
+                fields["audit_level_asked"] = AuditLevel.FULL.value
+            if state.decision.principal is not None:
+                fields["principal"] = state.decision.principal.id
+                _add(fields, "tier", state.decision.principal.tier)
+                tenant = state.decision.principal.tenant or tenant
+        _add(fields, "tenant", tenant)
+
+
+def _policy(decision: Decision, fields: Fields) -> None:
+    """Policy's own answer, apart from how the call came out."""
+    fields["stage"] = REQUEST_STAGE
+    fields["policy_decision"] = decision.verdict.value
+    fields["policy_reasons"] = list(decision.reasons)
+    fields["policy_latency_us"] = decision.latency_us
+    fields["opa_version"] = decision.opa_version
+    if decision.shadow:
+        fields["shadow"] = list(decision.shadow)
+    if decision.limits:
+        fields["limits"] = json_text(decision.limits)
+    names = decision.constraints.names()
+    if names:
+        demanded = {name: getattr(decision.constraints, name) for name in names}
+        if "strip_tools" in demanded:
+            demanded["strip_tools"] = sorted(decision.constraints.strip_tools)
+        fields["constraints"] = json_text(demanded)
+
+
+def _level(state: CallState) -> AuditLevel:
+    # A refusal before any decision has no level of its own: nothing asked for less.
+    return AuditLevel.METADATA if state.decision is None else state.decision.audit
+
+
+def _add(fields: Fields, name: str, value: Value | None) -> None:
+    if value is not None:
+        fields[name] = value
+
+
+def _since_us(state: CallState) -> int:
+    return (time.perf_counter_ns() - state.started_ns) // 1000
