@@ -114,6 +114,9 @@ class Connection:
     async def run(self) -> None:
         """Serve until closed. Raises nothing but CancelledError, on which the socket is dropped at once."""
         try:
+            tls = self._writer.get_extra_info("ssl_object")
+            if tls is not None and self._listen.tls is not None and self._listen.tls.outdated(tls):
+                return
             self._transport.set_write_buffer_limits(high=WRITE_HIGH_WATER)
             self._arm(self._listen.head_timeout_s)
             async with self._exchanges:
@@ -139,6 +142,7 @@ class Connection:
         if isinstance(protocol, Http2):
             protocol.draining = True
             if not self._busy and protocol.quiet:
+                self._bid_goodbye(protocol)
                 self._finish(CLOSE_IDLE_S)
         elif not self._busy or self._finished:
             unsent = self._transport.get_write_buffer_size() > 0
@@ -258,6 +262,7 @@ class Connection:
         protocol = self._protocol
         quiet = not isinstance(protocol, Http2) or protocol.quiet
         if self._pipelined or (self._draining and quiet):
+            self._bid_goodbye(protocol)
             self._finish(self._listen.write_timeout_s)
         elif not self._finished:
             self._arm(self._listen.keep_alive_s)
@@ -270,9 +275,8 @@ class Connection:
             return
         self._finished = True
         self._idle.set()
-        if isinstance(self._protocol, Http2):
-            self._bid_goodbye(self._protocol)
-        elif self._doubtful or self._pipelined or not self._framing.between or self._framing.pending:
+        unread = self._doubtful or self._pipelined or not self._framing.between or self._framing.pending
+        if unread and not isinstance(self._protocol, Http2):
             if self._transport.can_write_eof() and not self._transport.is_closing():
                 self._transport.write_eof()
             self._linger_until = self._loop.time() + LINGER_S
@@ -284,10 +288,9 @@ class Connection:
         if self._linger_until:
             self._arm(min(LINGER_SILENCE_S, max(0.0, self._linger_until - self._loop.time())))
 
-    def _bid_goodbye(self, protocol: Http2) -> None:
-        farewell = protocol.goodbye()
-        if farewell and not self._transport.is_closing():
-            self._writer.write(farewell)
+    def _bid_goodbye(self, protocol: H11Protocol | Http2) -> None:
+        if isinstance(protocol, Http2) and not (self._finished or self._transport.is_closing()):
+            self._writer.write(protocol.goodbye())
 
     def _hang_up(self, patience_s: float) -> None:
         """Close once everything is written; abort where that, or TLS, takes longer than `patience_s`."""
@@ -308,6 +311,5 @@ class Connection:
 
     def _expire(self) -> None:
         self._timer = None
-        if isinstance(protocol := getattr(self, "_protocol", None), Http2):
-            self._bid_goodbye(protocol)
+        self._bid_goodbye(self._protocol)
         self._hang_up(CLOSE_IDLE_S)

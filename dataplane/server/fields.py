@@ -32,9 +32,13 @@ ONCE_ONLY: Final = frozenset(
 
 METHOD: Final = rb"[A-Z-]{1,20}"
 TARGET: Final = rb"/[!-~]*"
+_PSEUDO = frozenset({b":method", b":scheme", b":authority", b":path"})
+_HOP_BY_HOP = frozenset({b"connection", b"proxy-connection", b"keep-alive", b"upgrade", b"http2-settings"})
 _METHOD = re.compile(METHOD)
 _TARGET = re.compile(TARGET)
-_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
+_TOKEN = re.compile(
+    rb"[!#$%&'*+.^_`|~0-9a-z-]+"
+)  # RFC 9110 section 5.6.2, lower case by RFC 9113 section 8.2
 _VALUE = re.compile(rb"[\t -~\x80-\xff]*")  # RFC 9110 section 5.5 without any other control character
 _LENGTH = re.compile(rb"[0-9]{1,15}")  # 15 digits stay exact in every JSON number and in int64
 
@@ -62,14 +66,14 @@ def legible(method: bytes, target: bytes) -> bool:
 
 
 def judge_http2(headers: Fields, max_body_bytes: int) -> None:
-    """Raise `Doubt` where the head of an HTTP/2 request would be one on HTTP/1.
+    """Raise `Doubt` where the head of an HTTP/2 request is malformed, or would be a doubt on HTTP/1.
 
-    `headers` are as h2 gives them: pseudo-headers first, names in lower case, RFC 9113 section 8 checked
-    (so no connection-specific field, no repeated pseudo-header). A request without :authority and Host,
-    or with two that differ, is refused, because Hypercorn would pick one in silence.
+    `headers` are as decoded, nothing checked: this holds the rules of RFC 9113 sections 8.2 and 8.3. A
+    request without :authority and Host, or with two that differ, is refused, because Hypercorn would pick
+    one in silence.
     """
     pseudo = {name: value for name, value in headers if name.startswith(b":")}
-    plain = [(name, value) for name, value in headers if not name.startswith(b":")]
+    plain = headers[len(pseudo) :]
     if sum(len(name) + len(value) + 4 for name, value in headers) > MAX_HEAD_BYTES:
         raise Doubt.of("head_too_large")
     if len(plain) > MAX_FIELDS:
@@ -78,10 +82,17 @@ def judge_http2(headers: Fields, max_body_bytes: int) -> None:
         raise Doubt.of("unsupported_method")
     if not legible(pseudo.get(b":method", b""), pseudo.get(b":path", b"")):
         raise Doubt.of("bad_request_line")
+    if pseudo.keys() - _PSEUDO or b":scheme" not in pseudo:
+        raise Doubt.of("bad_header")
+    # A pseudo-header repeated, or behind a plain one, is left over among these, and no token.
     if not all(_TOKEN.fullmatch(name) and _VALUE.fullmatch(value) for name, value in plain):
         raise Doubt.of("bad_header")
-    check_once(name for name, _ in plain)
     only = dict(plain)
+    if b"transfer-encoding" in only:
+        raise Doubt.of("bad_transfer_encoding")
+    if only.keys() & _HOP_BY_HOP or only.get(b"te", b"trailers").lower() != b"trailers":
+        raise Doubt.of("bad_header")
+    check_once(name for name, _ in plain)
     hosts = {value for value in (pseudo.get(b":authority"), only.get(b"host")) if value is not None}
     if len(hosts) != 1:
         raise Doubt.of("host_mismatch" if hosts else "missing_host")

@@ -4,10 +4,12 @@
 2. DATA for a request already answered raised KeyError and broke every other stream; it is discarded, and
    the stream reset with NO_ERROR once the answer is out (RFC 9113 section 8.1).
 3. A body over the limit, or one followed by trailers, becomes a doubt of its exchange.
-4. Streams reset by the peer left their buffers behind, and senders waiting on a lost connection never woke.
-5. An answer broken off is reset with INTERNAL_ERROR instead of staying open.
-6. Reset-and-reopen floods (CVE-2023-44487) are bounded: a stream counts until its application has ended.
-7. PRIORITY frames are ignored (deprecated by RFC 9113 section 5.3); they could exhaust Hypercorn's tree.
+4. Buffers grew without limit once the peer's window was used up. They hold senders back.
+5. Streams reset by the peer left their buffers behind, and senders waiting on a lost connection never woke.
+6. An answer broken off is reset with INTERNAL_ERROR instead of staying open.
+7. Reset-and-reopen floods (CVE-2023-44487) are bounded: a stream counts until its application has ended.
+8. An overlong frame ends the connection at its header, not once 16 MiB of it have been kept.
+9. PRIORITY frames are ignored (deprecated by RFC 9113 section 5.3); they could exhaust Hypercorn's tree.
 """
 
 from __future__ import annotations
@@ -32,16 +34,17 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
-from hypercorn.events import Closed, Event, Updated
+from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.protocol.events import EndBody, StreamClosed
 from hypercorn.protocol.events import Event as StreamEvent
-from hypercorn.protocol.h2 import H2Protocol
+from hypercorn.protocol.h2 import BUFFER_HIGH_WATER, BufferCompleteError, H2Protocol, StreamBuffer
 from hypercorn.typing import ConnectionState
 from priority.priority import MissingStreamError
 
 from dataplane.server.doubts import Doubt
 from dataplane.server.exchange import Exchange, Exchanges
 from dataplane.server.fields import judge_http2, legible
+from dataplane.server.frame_lengths import FrameLengths
 from dataplane.server.stock import MAX_STREAMS
 
 STAND_IN_HOST: Final = b"refused.invalid"
@@ -49,6 +52,25 @@ STAND_IN_HOST: Final = b"refused.invalid"
 
 _MAX_RUNNING: Final = 2 * MAX_STREAMS
 """Applications still running on one connection, those of reset streams included."""
+
+
+class _Buffer(StreamBuffer):
+    """Bytes of one answer not yet sent: `push` waits until there is room, whatever `pop` could take."""
+
+    async def push(self, data: bytes) -> None:
+        if self._complete:
+            raise BufferCompleteError
+        self.buffer.extend(data)
+        await self._is_empty.clear()
+        while len(self.buffer) >= BUFFER_HIGH_WATER:
+            await self._paused.clear()
+            await self._paused.wait()
+
+    async def pop(self, max_length: int) -> bytes:
+        data = await super().pop(max_length)
+        if len(self.buffer) < BUFFER_HIGH_WATER:
+            await self._paused.set()
+        return data
 
 
 class Http2(H2Protocol):
@@ -75,7 +97,10 @@ class Http2(H2Protocol):
                 SettingCodes.MAX_HEADER_LIST_SIZE: config.h2_max_header_list_size,
             },
         )
+        # h2 would end the whole connection on a malformed head; `judge_http2` refuses that one request.
+        self.connection.config.validate_inbound_headers = False
         self.draining = False
+        self._lengths = FrameLengths()
         self._exchanges = exchanges
         self._max_body = max_body_bytes
         self._open: dict[int, Exchange] = {}
@@ -101,6 +126,11 @@ class Http2(H2Protocol):
 
     async def handle(self, event: Event) -> None:
         """Hypercorn's entry: bytes from the peer, or the end of the connection."""
+        if isinstance(event, RawData) and self._lengths.overlong(event.data):
+            self.connection.close_connection(ErrorCodes.FRAME_SIZE_ERROR)
+            await self._flush()
+            await self.send(Closed())
+            return
         await super().handle(event)
         if isinstance(event, Closed):
             for buffer in list(self.stream_buffers.values()):
@@ -162,6 +192,7 @@ class Http2(H2Protocol):
         if event.stream_ended is None:
             self._arriving[stream_id] = 0
         await super()._handle_events([RequestReceived(stream_id=stream_id, headers=list(headers))])
+        self.stream_buffers[stream_id] = _Buffer(self.context.event_class)  # nothing is in the other yet
         if (exchange := self._exchanges.latest) is not None:
             exchange.stream_id = stream_id
             self._open[stream_id] = exchange

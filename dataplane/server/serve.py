@@ -70,17 +70,15 @@ class _Listener:
                 )
             )
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if self._draining or task is None:  # its handshake was under way when we stopped
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Not a coroutine: asyncio would make the task, and report its cancelling as an error.
+        if self._draining:  # its handshake was under way when we stopped
             writer.transport.abort()
             return
         connection = Connection(self._app, self._listen, self._config, reader, writer)
+        task = asyncio.get_running_loop().create_task(connection.run())
         self._connections[task] = connection
-        try:
-            await connection.run()
-        finally:
-            del self._connections[task]
+        task.add_done_callback(self._connections.pop)
 
     async def drain(self) -> None:
         self._draining = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -42,6 +43,7 @@ class Tls:
     def __init__(self, files: TlsFiles) -> None:
         self.files = files
         self._current = {h2: _context(files, h2=h2) for h2 in (False, True)}
+        self._reloaded_at = 0.0
 
     def context(self, *, h2: bool) -> ssl.SSLContext:
         """A context to listen with. Each handshake through it uses the files as last loaded."""
@@ -60,6 +62,21 @@ class Tls:
         All or nothing: raises TlsError and keeps serving with what it had where a file cannot be used.
         """
         self._current = {h2: _context(self.files, h2=h2) for h2 in (False, True)}
+        self._reloaded_at = time.time()
+
+    def outdated(self, tls: ssl.SSLObject) -> bool:
+        """Whether a client was let in by a session from before the last reload, so without being verified.
+
+        TLS 1.2 sessions resume from the listening context's cache, which nothing here can empty; dropping
+        the connection unanswered takes this one out of it, so that the client's next try is a full handshake.
+        """
+        session = tls.session
+        return bool(
+            self.files.client_auth != "none"
+            and tls.session_reused
+            and session is not None
+            and session.time <= self._reloaded_at
+        )
 
 
 def _context(files: TlsFiles, *, h2: bool) -> ssl.SSLContext:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import random
 import re
 
@@ -23,11 +24,12 @@ Request = tuple[bytes, bytes]
 
 
 def outcome(data: bytes, cuts: list[int] | None = None) -> tuple[list[Request], str | None]:
-    """The requests found, as (head, plain body, "<end>" behind a complete chunked one); the doubt's reason."""
-    framing, requests, reason = Framing(LIMIT), [], None
+    """The requests found, as (head, plain body, "<end>" behind a complete chunked one), and the reason."""
+    framing, reason = Framing(LIMIT), None
+    requests: list[Request] = []
     edges = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts or [])})
     try:
-        for start, end in zip(edges, edges[1:], strict=False):
+        for start, end in itertools.pairwise(edges):
             while list_pieces(framing, data[start:end] if start >= 0 else b"", requests):
                 start = -1  # one call ends with one request: ask again for the next
     except Doubt as doubt:
