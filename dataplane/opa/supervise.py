@@ -1,0 +1,294 @@
+"""Keeps one OPA running: starts it, reads its lines, starts it again, ends it with us.
+
+Whether OPA is *ready* (has a signed bundle) is learnt elsewhere, from its status posts; this file
+knows only whether it runs and accepts connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Literal, Self
+
+from dataplane.opa.errors import OpaError, OpaNotListening
+from dataplane.opa.logs import LOGGER, LogRelay
+from dataplane.opa.options import OpaOptions, child_environment, command_line, config_text
+from dataplane.opa.rundir import RunDirectory
+from dataplane.opa.version import check_opa
+
+State = Literal["stopped", "starting", "running", "backoff", "stopping"]
+"""starting: the process exists; running: it accepts connections; backoff: it ended, waiting."""
+
+STOP_GRACE_S: Final = 3.0
+"""From SIGTERM to SIGKILL; OPA's own grace period is 2 s (options.command_line)."""
+FIRST_DELAY_S: Final = 0.2
+MAX_DELAY_S: Final = 5.0
+STABLE_S: Final = 10.0
+"""A process that ran this long was healthy: its end is a new incident, restarted at once."""
+
+_POLL_S: Final = 0.01
+_READ_BYTES: Final = 65536
+_HOPELESS_STARTS: Final = 3
+_SHIM: Final = Path(__file__).with_name("shim.py")
+
+
+class Backoff:
+    """Seconds to wait before each restart: 0, then 0.2 doubling up to 5; anew after a stable run."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def after(self, ran_s: float) -> float:
+        """The delay after a run that lasted `ran_s` seconds."""
+        delay = 0.0 if ran_s >= STABLE_S else self._next
+        self._next = min(max(2 * delay, FIRST_DELAY_S), MAX_DELAY_S)
+        return delay
+
+
+class OpaProcess:
+    """A supervised OPA child, reachable at `socket_path` (mode 0600 in a directory of mode 0700).
+
+    `start`, then `wait_listening`; `stop` ends it and removes the directory (a given `socket_dir` is
+    kept). Used as an async context manager it does `start` and `stop`. All of it belongs to one event
+    loop, whose thread must live as long as the process should: see shim.py.
+
+    `on_state` is called on the loop at every change of state and must neither block nor raise.
+    `tie_by_pipe` ends the child by a watched pipe instead of the kernel's parent-death signal; the
+    default takes the signal where there is one (Linux).
+    """
+
+    def __init__(
+        self,
+        binary: Path,
+        options: OpaOptions,
+        *,
+        socket_dir: Path | None = None,
+        on_state: Callable[[State], None] | None = None,
+        environ: Mapping[str, str] | None = None,
+        tie_by_pipe: bool = sys.platform != "linux",
+    ) -> None:
+        self._binary = binary.absolute()
+        self._options = options
+        self._directory = RunDirectory(socket_dir)
+        self._on_state = on_state
+        self._environ = os.environ if environ is None else environ
+        self._tie_by_pipe = tie_by_pipe
+        self._relay = LogRelay(secrets=options.secrets)
+        self._state: State = "stopped"
+        self._process: Process | None = None
+        self._supervisor: asyncio.Task[None] | None = None
+        self._spawns = 0
+        self._ever_listened = False
+
+    @property
+    def socket_path(self) -> Path:
+        """Known from construction on; there is a socket while the state is `running`."""
+        return self._directory.socket
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of OPA (of its watcher with `tie_by_pipe`), None while there is none."""
+        return self._process.pid if self._process is not None else None
+
+    @property
+    def restarts(self) -> int:
+        """How often the process was started again since `start`."""
+        return max(0, self._spawns - 1)
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    async def start(self) -> None:
+        """Starts the process and its supervision; returns before OPA listens.
+
+        Raises `OpaTooOld`, `UnsafeOpaConfig`, `OpaDirectoryInUse`, or `OpaError` when the binary
+        cannot be run; then nothing is left behind. Once started, every failure leads to a restart.
+        """
+        if self._state != "stopped":
+            raise OpaError(f"OPA is {self._state} already")
+        text = config_text(self._options)
+        await asyncio.to_thread(check_opa, self._binary)
+        self._directory.acquire()
+        try:
+            config = self._directory.write_config(text)
+            if self._options.persistence is not None:
+                self._options.persistence.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._spawns, self._ever_listened = 0, False
+            process = await self._spawn(config)
+        except OSError as error:
+            self._directory.release()
+            raise OpaError(f"OPA cannot be started: {error.strerror or error}") from error
+        except BaseException:
+            self._directory.release()
+            raise
+        self._supervisor = asyncio.create_task(self._supervise(process, config), name="opa-supervisor")
+
+    async def wait_listening(self, timeout: float) -> None:
+        """Returns when the socket accepts a connection.
+
+        Raises `OpaNotListening` after `timeout` seconds, or sooner when OPA ended several times
+        without ever listening (a configuration it refuses), with its last error lines.
+        """
+        deadline = asyncio.get_running_loop().time() + timeout
+        while self._state != "running":
+            hopeless = self.restarts >= _HOPELESS_STARTS and not self._ever_listened
+            if hopeless or self._supervisor is None or asyncio.get_running_loop().time() >= deadline:
+                said = "; ".join(self._relay.last_errors) or "it said nothing"
+                raise OpaNotListening(
+                    f"OPA does not listen ({self._state}, {self.restarts} restarts): {said}"
+                )
+            await asyncio.sleep(_POLL_S)
+
+    async def stop(self) -> None:
+        """Ends the process (SIGTERM, after `STOP_GRACE_S` SIGKILL) and its supervision; idempotent.
+
+        On return, also by cancellation, the process is gone or has been sent SIGKILL.
+        """
+        supervisor, self._supervisor = self._supervisor, None
+        if supervisor is None:
+            return
+        self._enter("stopping")
+        supervisor.cancel()
+        try:
+            await asyncio.wait({supervisor})
+            await self._end_process()
+        finally:
+            self._signal(signal.SIGKILL)
+            self._process = None
+            self._directory.release()
+            self._enter("stopped")
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def _spawn(self, config: Path) -> Process:
+        opa = command_line(self._binary, socket=self.socket_path, config=config)
+        watch = ["--watch"] if self._tie_by_pipe else []
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-I",
+            "-S",
+            str(_SHIM),
+            *watch,
+            str(os.getpid()),
+            *opa,
+            # The watcher's pipe must be ours alone to hold open; the signal needs none.
+            stdin=PIPE if self._tie_by_pipe else DEVNULL,
+            stdout=PIPE,
+            stderr=STDOUT,
+            cwd=str(self._directory.path),
+            env=child_environment(self._options, self._environ),
+            # Its own session: a Ctrl-C in the terminal is ours to answer, after calls have drained.
+            start_new_session=True,
+        )
+        self._process = process
+        self._spawns += 1
+        self._enter("starting")
+        return process
+
+    async def _supervise(self, process: Process, config: Path) -> None:
+        loop = asyncio.get_running_loop()
+        backoff = Backoff()
+        while True:
+            begun = loop.time()
+            code = await self._follow(process)
+            delay = backoff.after(loop.time() - begun)
+            self._process = None
+            self._enter("backoff")
+            LOGGER.error(
+                "OPA ended and is started again", extra={"opa_exit_code": code, "opa_delay_s": delay}
+            )
+            while True:
+                await asyncio.sleep(delay)
+                try:
+                    process = await self._spawn(config)
+                    break
+                except OSError as error:
+                    delay = backoff.after(0.0)
+                    LOGGER.error("OPA cannot be started", extra={"opa_err": error.strerror})
+
+    async def _follow(self, process: Process) -> int:
+        """Accompanies one process to its end; gives its exit code (-N: ended by signal N)."""
+        pump = asyncio.create_task(self._pump(process), name="opa-output")
+        listening = asyncio.create_task(self._notice_listening(), name="opa-listening")
+        try:
+            code = await self._ended(process)
+            # The pipe may hold the last words; nobody but the dead process had its other end.
+            await asyncio.wait({pump}, timeout=1.0)
+            return code
+        finally:
+            for task in (listening, pump):
+                task.cancel()
+            await asyncio.gather(listening, pump, return_exceptions=True)
+
+    async def _ended(self, process: Process) -> int:
+        if self._tie_by_pipe:
+            # A watcher that was killed leaves OPA behind in its group, and asyncio's wait() ends only
+            # when the output pipe is closed, which OPA still holds.
+            while process.returncode is None:  # noqa: ASYNC110 - asyncio has no event for this
+                await asyncio.sleep(_POLL_S)
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+        return await process.wait()
+
+    async def _pump(self, process: Process) -> None:
+        assert process.stdout is not None
+        while data := await process.stdout.read(_READ_BYTES):
+            self._relay.feed(data)
+        self._relay.close()
+
+    async def _notice_listening(self) -> None:
+        while True:
+            try:
+                _, writer = await asyncio.open_unix_connection(self.socket_path)
+            except OSError:
+                # Not there yet, or a socket file that a killed process left (OPA replaces it).
+                await asyncio.sleep(_POLL_S)
+            else:
+                writer.close()
+                self._ever_listened = True
+                self._enter("running")
+                return
+
+    async def _end_process(self) -> None:
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        pump = asyncio.create_task(self._pump(process), name="opa-output")
+        self._signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(STOP_GRACE_S):
+                await process.wait()
+        except TimeoutError:
+            self._signal(signal.SIGKILL)
+            await process.wait()
+        finally:
+            pump.cancel()
+            await asyncio.gather(pump, return_exceptions=True)
+
+    def _signal(self, number: signal.Signals) -> None:
+        """To the whole group, which the child leads (its own session); not once it was reaped."""
+        process = self._process
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+
+    def _enter(self, state: State) -> None:
+        if state != self._state:
+            self._state = state
+            if self._on_state is not None:
+                self._on_state(state)
