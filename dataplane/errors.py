@@ -73,7 +73,7 @@ GROUNDS: Final[dict[str, Ground]] = {
     "gateway.headers_too_large": _bad(
         "headers_too_large", "The head of the request is too large or has too many fields.", 431
     ),
-    "gateway.unknown_operation": _bad("unknown_operation", "This gateway has no such endpoint.", 404),
+    "gateway.unknown_operation": _bad("unknown_url", "This gateway has no such endpoint.", 404),
     "gateway.model_not_found": Ground(
         status=404,
         type="invalid_request_error",

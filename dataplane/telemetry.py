@@ -10,6 +10,8 @@ import json
 import logging
 import sys
 import time
+import traceback
+from pathlib import Path
 from typing import Any, Final, TextIO
 
 import orjson
@@ -24,6 +26,22 @@ _COLOURS: Final = {Verdict.ALLOW: 32, Verdict.CONSTRAIN: 33, Verdict.BLOCK: 31}
 """ANSI colours: green, yellow, red."""
 
 
+def _frames_only(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+    """An exception as its type and where it was raised: its text and locals may quote a call."""
+    info = event.pop("exc_info", None)
+    if info is True:
+        info = sys.exc_info()
+    if isinstance(info, BaseException):
+        info = (type(info), info, info.__traceback__)
+    if info and info[0] is not None:
+        event["error_type"] = info[0].__name__
+        event["frames"] = [
+            f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
+            for frame in traceback.extract_tb(info[2])
+        ]
+    return event
+
+
 def configure_logging(level: str, form: str, stream: TextIO = sys.stderr) -> None:
     """Send every log record of the process to `stream`, as `json` lines or for a `console`."""
     shared: list[Any] = [
@@ -31,6 +49,7 @@ def configure_logging(level: str, form: str, stream: TextIO = sys.stderr) -> Non
         structlog.stdlib.add_logger_name,
         _FIELDS,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _frames_only,
     ]
     renderer: Any = (
         structlog.processors.JSONRenderer(serializer=lambda event, **_: json.dumps(event, default=str))

@@ -79,7 +79,8 @@ RegoGate is ready: {ready.base_url} (admin {ready.admin_url}), policy {ready.rev
 
   from openai import OpenAI
   client = OpenAI(base_url="{ready.base_url}", api_key="{key}")
-  answer = client.chat.completions.create(model="{model}", messages=[{{"role": "user", "content": "Say hello."}}])
+  messages = [{{"role": "user", "content": "Say hello."}}]
+  answer = client.chat.completions.create(model="{model}", messages=messages)
   print(answer.choices[0].message.content)
 
 Audit: regogate audit tail --data-dir {data_dir}   Keys: regogate keys list --data-dir {data_dir}

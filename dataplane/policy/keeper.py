@@ -56,7 +56,12 @@ class ActivationKeeper:
     def _switched(self, switch: Switch) -> None:
         if switch.activation is not None:
             revision, seq = switch.activation.revision, switch.activation.seq
-            fields = {"event": "activated", "channel": self._channel, "policy_revision": revision, "seq": seq}
+            fields: dict[str, str | int] = {
+                "event": "activated",
+                "channel": self._channel,
+                "policy_revision": revision,
+                "seq": seq,
+            }
             _log.info("bundle active", extra={"channel": self._channel, "policy_revision": revision})
             self._spawn(self._raise_floor(seq, revision))
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from dataplane.server.listen import Listen
 from dataplane.server.serve import App, serve
@@ -33,7 +34,8 @@ async def listening(
 
     task = asyncio.create_task(serve(app, listen, stop=stop, started=started), name=f"{listen.name} listener")
     try:
-        await asyncio.wait({task, bound}, return_when=asyncio.FIRST_COMPLETED)
+        both: set[asyncio.Future[Any]] = {task, bound}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if not bound.done():
             task.result()
         task.add_done_callback(ended)

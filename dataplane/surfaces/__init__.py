@@ -3,7 +3,7 @@
 In reading order: `Operation`s and their paths (`catalogue`), the body as one strict object
 (`strict_json`, `json_body`), its fields (`fields`, `chat_request`), what policy may know of it
 (`chat_facts`, `tool_names`), what a decision changes in it (`chat_constrain`), the `Call` and its
-`Unit` (`call`, `chat_unit`, `models_unit`, `unknown_unit`), what goes on (`upstream_headers`), what comes
+`Unit` (`call`, `chat_unit`, `models_unit`), what goes on (`upstream_headers`), what comes
 back (`sse`, `chat_exchange`), how to refuse (`openai_errors`), and all of it plugged together
 (`openai_surface`).
 """

@@ -13,7 +13,6 @@ from dataplane.surfaces.call import SingleCall
 from dataplane.surfaces.chat_unit import ChatUnit
 from dataplane.surfaces.json_body import read_json_body, read_nothing
 from dataplane.surfaces.models_unit import ModelList, ModelRetrieve
-from dataplane.surfaces.unknown_unit import UnknownUnit
 
 
 class OpenAISurface:
@@ -26,10 +25,7 @@ class OpenAISurface:
         return catalogue.match(method, path)
 
     async def read(self, head: Head, operation: Operation, body: AsyncIterator[bytes]) -> Call:
-        """The call. Raises `Refused` (400) and what `body` raises.
-
-        An operation this surface did not match becomes a call whose body is not read.
-        """
+        """The call. Raises `Refused` (400) and what `body` raises."""
         match operation.id:
             case catalogue.CHAT_CREATE:
                 data = await read_json_body(head, body)
@@ -42,7 +38,7 @@ class OpenAISurface:
                 await read_nothing(head, body)
                 return SingleCall(ModelRetrieve(operation))
             case _:
-                return SingleCall(UnknownUnit())
+                raise Refused("gateway.unknown_operation")
 
     def refuse(self, refused: Refused, state: CallState) -> Reply:
         """As `openai_errors.refuse`; works for every call, also one that matched nothing."""

@@ -85,17 +85,10 @@ async def untouchable() -> AsyncIterator[bytes]:
     yield b""  # type: ignore[unreachable]  # makes it a generator
 
 
-def test_an_unknown_operation_is_a_unit_with_empty_facts_whose_body_is_not_read() -> None:
-    async def read() -> list[Unit]:
-        request = head("POST", "/v1/nothing", query="x=1", headers=())
-        call = await SURFACE.read(request, UNKNOWN_OPERATION, untouchable())
-        assert call.body_sha256 is None
-        return [unit async for unit in call.units()]
-
-    (unit,) = asyncio.run(read())
-    assert unit.facts == CallFacts()
-    assert unit.forward() is None
-    with pytest.raises(Refused):
-        unit.answer(decision())
-    reply = SURFACE.refuse(Refused("gateway.unenforceable"), state(decided=True))
+def test_an_unknown_operation_cannot_be_read_and_its_body_is_not() -> None:
+    request = head("POST", "/v1/nothing", query="x=1", headers=())
+    with pytest.raises(Refused) as caught:
+        asyncio.run(SURFACE.read(request, UNKNOWN_OPERATION, untouchable()))
+    assert caught.value.status == 404
+    reply = SURFACE.refuse(caught.value, state(decided=True))
     assert json.loads(reply.body)["error"]["policy_revision"] == "7-gabc1234-0123456789ab"
