@@ -14,7 +14,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from dataplane import __version__
 from dataplane.audit.floors import Floors
@@ -23,7 +22,7 @@ from dataplane.audit.migrate import migrate
 from dataplane.bundle.channel import ChannelServer
 from dataplane.bundle.keys import load_public_key
 from dataplane.bundle.store import ChannelStore
-from dataplane.config import BundleSettings, ServerSettings, Settings, UpstreamSettings
+from dataplane.config import ServerSettings, Settings, UpstreamSettings
 from dataplane.database import Database
 from dataplane.demo.model import DemoModel
 from dataplane.domain import CallState
@@ -35,14 +34,8 @@ from dataplane.identity.chain import FirstOf
 from dataplane.identity.networks import ForwardedSource
 from dataplane.installation import installation_key, make_private
 from dataplane.limits.memory import MemoryLimiter
-from dataplane.opa.options import (
-    BUNDLE_NAME,
-    BundleSigning,
-    BundleSource,
-    OpaOptions,
-    RemoteService,
-    StatusSink,
-)
+from dataplane.opa.deployment import opa_options
+from dataplane.opa.options import BUNDLE_NAME
 from dataplane.opa.supervise import OpaProcess
 from dataplane.pipeline import Pipeline
 from dataplane.policy.client import OpaClient
@@ -226,11 +219,12 @@ class Gateway:
             return self.settings.policy.opa.socket
         if self._opa_binary is None:
             raise ConfigError("policy.opa: no OPA; run 'regogate opa install'")
-        status = RemoteService(url=self._admin_url, token=self._token)
-        options = OpaOptions(
-            bundle=_bundle_source(self.settings.policy.bundle, self._admin_url, self._token),
+        options = opa_options(
+            self.settings.policy.bundle,
             keys=self._keys,
-            status=StatusSink(service=status, partition=self.settings.instance),
+            admin_url=self._admin_url,
+            token=self._token,
+            instance=self.settings.instance,
             persistence=self.data_dir / "opa",
         )
 
@@ -273,15 +267,3 @@ def _provider(name: str, settings: UpstreamSettings) -> Provider:
             allow_plaintext=settings.allow_plaintext,
         )
     )
-
-
-def _bundle_source(settings: BundleSettings, admin_url: str, token: str) -> BundleSource:
-    """Where OPA fetches its bundle: our own channel server unless the settings name another."""
-    signing = BundleSigning(scope=settings.channel)
-    if settings.url is None:
-        own = RemoteService(url=admin_url, token=token)
-        return BundleSource(service=own, resource=f"bundles/{settings.channel}", signing=signing)
-    parts = urlsplit(settings.url)
-    bearer = settings.token.read() if settings.token is not None else None
-    service = RemoteService(url=f"{parts.scheme}://{parts.netloc}", token=bearer)
-    return BundleSource(service=service, resource=parts.path.lstrip("/"), signing=signing)
