@@ -66,6 +66,7 @@ class Connection:
         self._protocol: H11Protocol | Http2
         self._timer: asyncio.TimerHandle | None = None
         self._abort_timer: asyncio.TimerHandle | None = None
+        self._corked: list[bytes] | None = None
         self._busy = False
         self._idle = asyncio.Event()
         self._head_timed = True
@@ -98,6 +99,21 @@ class Connection:
     def send_timeout_s(self) -> float | None:
         """See `Link.send_timeout_s`: an HTTP/2 peer can stop one stream with its window alone."""
         return self._listen.write_timeout_s if isinstance(self._protocol, Http2) else None
+
+    def cork(self) -> None:
+        """See `Link.cork`."""
+        self._corked = []
+
+    async def uncork(self) -> None:
+        """See `Link.uncork`."""
+        gathered, self._corked = self._corked, None
+        if gathered:
+            await self._write(b"".join(gathered))
+
+    def _flush(self) -> None:
+        if self._corked and not self._transport.is_closing():
+            self._writer.write(b"".join(self._corked))
+            self._corked.clear()
 
     async def give_up(self, exchange: Exchange) -> None:
         """See `Link.give_up`."""
@@ -244,6 +260,9 @@ class Connection:
     async def _write(self, data: bytes) -> None:
         if self._transport.is_closing():
             return
+        if self._corked is not None:
+            self._corked.append(data)
+            return
         self._writer.write(data)
         if self._transport.get_write_buffer_size() <= WRITE_HIGH_WATER:
             return
@@ -257,6 +276,7 @@ class Connection:
             pass  # the reading side sees the same and tells the applications
 
     def _rest(self) -> None:
+        self._flush()
         self._busy = False
         self._idle.set()
         protocol = self._protocol
@@ -273,6 +293,7 @@ class Connection:
         """All answers are out: close, or linger where the peer may not have sent all."""
         if self._finished:
             return
+        self._flush()
         self._finished = True
         self._idle.set()
         unread = self._doubtful or self._pipelined or not self._framing.between or self._framing.pending

@@ -39,6 +39,12 @@ class Link(Protocol):
     def send_timeout_s(self) -> float | None:
         """How long one `send` may wait for the peer, where the socket's own limit would miss it."""
 
+    def cork(self) -> None:
+        """Gather what is written until `uncork`, where one write is cheaper than several."""
+
+    async def uncork(self) -> None:
+        """Write what was gathered."""
+
     async def give_up(self, exchange: Exchange) -> None:
         """The peer took nothing for `send_timeout_s`: end this exchange."""
 
@@ -75,6 +81,7 @@ class Exchange:
         self.gone = False
         self.answered = False
         self._owed: int | None = None
+        self._held: Message | None = None
         self._head_only = False
         self._inbox = Inbox()
         self._link = link
@@ -114,20 +121,35 @@ class Exchange:
             raise ClientLeft
         if message["type"] == "http.response.start":
             message = self._start(message)
+            if self._owed:
+                # ASGI: an answer begins with its first body message. A stream's head goes out at once all the
+                # same; that of an answer of known length travels in one packet with the body.
+                self._held = message
+                return
         elif message["type"] == "http.response.body" and self._owed is not None:
             self._owed -= len(message.get("body", b""))
             self.answered = self._owed <= 0
         if (limit := self._link.send_timeout_s) is None:
-            await self._pass_on(message)
+            self._link.cork()
+            try:
+                await self._pass_on_held(message)
+            finally:
+                await self._link.uncork()
         else:
             try:
                 async with asyncio.timeout(limit):
-                    await self._pass_on(message)
+                    await self._pass_on_held(message)
             except TimeoutError:
                 await self._link.give_up(self)
                 raise ClientLeft from None
         if message.get("more_body") and (self.gone or self._link.left):
             raise ClientLeft
+
+    async def _pass_on_held(self, message: Message) -> None:
+        if self._held is not None:
+            held, self._held = self._held, None
+            await self._pass_on(held)
+        await self._pass_on(message)
 
     def _start(self, message: Message) -> Message:
         headers = list(message.get("headers", ()))

@@ -36,8 +36,8 @@ _BREACH = re.compile(rb"(?<!\r)\n|\r(?=[^\n])|\0")
 _LEGIBLE = re.compile(rb"(%b) (%b) HTTP/[0-9]\.[0-9](?=[\r\n])" % (METHOD, TARGET))
 _REQUEST_LINE = re.compile(rb"(%b) %b HTTP/([0-9]\.[0-9])" % (METHOD, TARGET))
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t -~\x80-\xff]*)")
-_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,8})((?:[ \t]*;[\t -~\x80-\xff]*)?)")
-_LONG_EXTENSION = re.compile(rb"[0-9A-Fa-f]{1,8}[ \t]*;")
+_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,8})((?:;[\t -~\x80-\xff]*)?)")
+_LONG_EXTENSION = re.compile(rb"[0-9A-Fa-f]{1,8};")
 
 # Ignored rather than refused: common clients offer h2c with every request.
 _DROPPED: Final = frozenset({b"upgrade", b"http2-settings"})

@@ -280,6 +280,41 @@ def test_an_application_that_fails_gives_500_and_logs_no_content(caplog: pytest.
     assert "secret" not in caplog.text
 
 
+def test_an_answer_of_known_length_that_never_gets_a_body_is_a_500_and_not_half_an_answer() -> None:
+    async def probe() -> None:
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            headers = [(b"content-length", b"9")]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+        async with serving(app) as server:
+            client = await Raw.connect(server.port)
+            await client.send(GET)
+            assert (await client.response())[0] == 500
+            client.close()
+
+    run(probe())
+
+
+def test_the_head_of_a_stream_goes_out_before_its_first_piece() -> None:
+    async def probe() -> None:
+        release = asyncio.Event()
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await release.wait()
+            await send({"type": "http.response.body", "body": b"piece", "more_body": False})
+
+        async with serving(app) as server:
+            client = await Raw.connect(server.port)
+            await client.send(GET)
+            await client.reader.readuntil(b"\r\n\r\n")
+            release.set()
+            assert await client.reader.readuntil(b"0\r\n\r\n") == b"5\r\npiece\r\n0\r\n\r\n"
+            client.close()
+
+    run(probe())
+
+
 def test_a_doubt_in_the_body_reaches_an_application_already_answering() -> None:
     """It reads `http.disconnect`, finds the doubt, and what it still sends arrives before the close."""
 

@@ -119,6 +119,8 @@ REFUSED = {
     "size_not_hex": (CHUNKED + b"g\r\n", "bad_chunk"),
     "size_empty": (CHUNKED + b"\r\n", "bad_chunk"),
     "size_signed": (CHUNKED + b"+1\r\nx\r\n", "bad_chunk"),
+    "size_space": (CHUNKED + b"1 \r\nx\r\n0\r\n\r\n", "bad_chunk"),
+    "extension_after_space": (CHUNKED + b"1 ;a=b\r\nx\r\n", "bad_chunk"),
     "size_endless": (CHUNKED + b"1" * 100, "bad_chunk"),
     "size_bare_lf": (CHUNKED + b"1\nx\n0\n\n", "bare_lf"),
     "chunk_end_missing": (CHUNKED + b"1\r\nxyz", "bad_chunk"),
