@@ -31,13 +31,18 @@ _VALUE: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 
 
 def read_head(scope: dict[str, Any], request_id: str) -> Head:
-    """The head of an ASGI scope as it came; judges nothing, never raises."""
+    """The head of an ASGI scope as it came; judges nothing, never raises.
+
+    Where the server could not read the request line, method and path are empty: what stands in the
+    scope is the server's own.
+    """
     tls = scope["extensions"].get("tls")
+    legible = scope["extensions"]["edge"]["legible"]
     client = scope.get("client")
     return Head(
         request_id=request_id,
-        method=scope["method"],
-        path=scope["raw_path"].decode("latin-1"),
+        method=scope["method"] if legible else "",
+        path=scope["raw_path"].decode("latin-1") if legible else "",
         query=scope["query_string"].decode("latin-1"),
         headers=tuple(scope["headers"]),
         http_version=scope["http_version"],
