@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Final
 
 import aiohttp
@@ -30,11 +31,6 @@ ERROR_TIMEOUT_S: Final = 30.0
 MAX_UNARY_BYTES: Final = 64 * 1_048_576
 """The largest whole answer; 128 choices of 128k tokens stay below it."""
 
-_PASSED: Final = frozenset(
-    {"content-type", "retry-after", "retry-after-ms", "openai-processing-ms", "openai-version"}
-)
-_PASSED_PREFIX: Final = "x-ratelimit-"
-
 _EVENT_STREAM: Final = "text/event-stream"
 
 _NOT_FORWARDED: Final = frozenset(
@@ -46,8 +42,42 @@ _NOT_FORWARDED: Final = frozenset(
 )
 """Ours, the connection's or the caller's secret: never taken from a caller, whoever asks."""
 
-_DECODED: Final = frozenset({"identity", "gzip", "deflate"})
-"""Content codings that are undone on reading; in any other nobody could judge what passes."""
+_UNDONE: Final = frozenset({"identity", "gzip", "deflate", "chunked"})
+"""Codings that are undone on reading; in any other nobody could judge what passes."""
+
+
+class _Kind(Enum):
+    """What a header of an answer is to us."""
+
+    IGNORED = auto()
+    PASSED = auto()
+    REQUEST_ID = auto()
+    CODING = auto()
+
+
+_KNOWN: Final = {
+    "content-type": _Kind.PASSED,
+    "retry-after": _Kind.PASSED,
+    "retry-after-ms": _Kind.PASSED,
+    "openai-processing-ms": _Kind.PASSED,
+    "openai-version": _Kind.PASSED,
+    "x-request-id": _Kind.REQUEST_ID,
+    "content-encoding": _Kind.CODING,
+    "transfer-encoding": _Kind.CODING,
+}
+_PASSED_PREFIX: Final = "x-ratelimit-"
+
+_MAX_KINDS: Final = 512
+_KINDS: Final[dict[str, _Kind]] = {}
+"""Header names as providers spell them: a few dozen, so each is judged once."""
+
+
+def _kind(name: str) -> _Kind:
+    lower = name.lower()
+    kind = _KNOWN.get(lower) or (_Kind.PASSED if lower.startswith(_PASSED_PREFIX) else _Kind.IGNORED)
+    if len(_KINDS) < _MAX_KINDS:
+        _KINDS[str(name)] = kind
+    return kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,20 +135,21 @@ class OpenAICompatible:
         passed: list[tuple[str, str]] = []
         request_id: str | None = None
         for name, value in response.headers.items():
-            name = name.lower()
-            if name in _PASSED or name.startswith(_PASSED_PREFIX) or name == "x-request-id":
-                if not (value.isascii() and value.isprintable()):
-                    continue
-                if mask is not None:
-                    value = mask.strike_text(value)
-                if name == "x-request-id":
-                    request_id = request_id or value
-                else:
-                    passed.append((name, value))
-            elif (name == "content-encoding" and value.strip().lower() not in _DECODED) or (
-                name == "transfer-encoding" and value.strip().lower() != "chunked"
-            ):
-                raise self._refuse(response, "gateway.upstream_invalid")
+            kind = _KINDS.get(name) or _kind(name)
+            if kind is _Kind.IGNORED:
+                continue
+            if kind is _Kind.CODING:
+                if value.strip().lower() not in _UNDONE:
+                    raise self._refuse(response, "gateway.upstream_invalid")
+                continue
+            if not (value.isascii() and value.isprintable()):
+                continue
+            if mask is not None:
+                value = mask.strike_text(value)
+            if kind is _Kind.PASSED:
+                passed.append((name.lower(), value))
+            else:
+                request_id = request_id or value
         body: Body | WholeBody
         if status >= 400:
             error = await self._whole_error(response)
