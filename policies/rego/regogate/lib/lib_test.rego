@@ -1,0 +1,43 @@
+package regogate.lib_test
+
+import data.regogate.lib
+
+test_patterns_are_exact_or_end_in_one_star if {
+	every pair in [["a.b", "a.b"], ["a.*", "a.b.c"], ["*", ""], ["a*", "a"], ["**", "*x"]] {
+		lib.matches_any([pair[0]], pair[1])
+	}
+	every pair in [["a.b", "a.bc"], ["a.*", "a"], ["*.b", "a.b"], ["a*c", "abc"], ["a?", "ab"], ["**", "ab"], ["", "a"]] {
+		not lib.matches_any([pair[0]], pair[1])
+	}
+}
+
+test_patterns_of_other_types_match_nothing if {
+	not lib.matches_any("a*", "a")
+	not lib.matches_any(null, "a")
+	not lib.matches_any([7, "*"], 7)
+}
+
+test_candidate_patterns_are_longest_first if lib.candidate_patterns("ab") == ["ab*", "a*", "*"]
+
+test_audit_ranks_are_positions if {
+	every rank, level in lib.audit_levels {
+		lib.audit_rank[level] == rank
+	}
+	count(lib.audit_rank) == count(lib.audit_levels)
+}
+
+test_data_class_ranks_are_in_order if {
+	ranks := lib.data_class_rank
+	ranks.public < ranks.internal
+	ranks.internal < ranks.confidential
+	ranks.confidential < ranks.restricted
+}
+
+test_wants_fit_their_keys if {
+	every want in [
+		["max_tokens", 1], ["delay_ms", 0], ["strip_tools", []], ["redact", {"a"}],
+		["regions", ["eu"]], ["model", "m"], ["pool", "p"], ["audit", "hash"],
+	] {
+		lib.well_formed({"id": "w", "key": want[0], "value": want[1]})
+	}
+}

@@ -1,0 +1,20 @@
+package regogate.request
+
+import data.regogate.lib
+
+# A tier that says nothing, and a caller without a tier, are recorded without content.
+default tier_audit := "metadata"
+
+tier_audit := tier.audit
+
+malformed if not lib.audit_rank[tier_audit]
+
+default audit := "metadata"
+
+# The level that stores least wins: the tier's, or what a rule wants.
+audit := tier_audit if {
+	not wanted.audit
+	lib.audit_rank[tier_audit]
+} else := lib.audit_levels[max(ranks)] if {
+	ranks := {lib.audit_rank[tier_audit]} | {rank | some level in wanted.audit; rank := lib.audit_rank[level]}
+}

@@ -1,0 +1,89 @@
+# The tables and the call that the tests of this package start from. Tests bring their own
+# tables, so that the shipped ones may be changed freely.
+package regogate.request_test
+
+import data.regogate.request
+
+tables := {
+	"clients": {
+		"app": {"tier": "basic", "tenant": "acme", "enabled": true},
+		"free": {"tier": "open", "tenant": "acme"},
+	},
+	"tenants": {},
+	"tiers": {
+		"basic": {
+			"models": ["small", "big-*"],
+			"operations": ["chat.completions.*", "models.*"],
+			"tools": {"allow": ["search", "read_*"], "otherwise": "strip"},
+			"audit": "metadata",
+		},
+		"open": {
+			"models": ["*"],
+			"operations": ["*"],
+			"tools": {"allow": [], "otherwise": "allow"},
+			"unclassified_models": "allow",
+		},
+	},
+	"models": {
+		"small": {"data_class": "internal"},
+		"big-*": {"data_class": "confidential"},
+	},
+	"networks": {"office": ["10.0.0.0/8", "2001:db8::/32"], "quarantine": ["10.1.0.0/16"]},
+	"tools": {},
+	"rules": {},
+	"stop": {"everything": false, "clients": {}, "tenants": {}, "models": {}},
+}
+
+call := {
+	"v": 1,
+	"stage": "request",
+	"request": {
+		"id": "r-1",
+		"operation": "chat.completions.create",
+		"path": "/v1/chat/completions",
+		"model": "small",
+	},
+	"identity": {"client_id": "app", "method": "api_key"},
+	"source": {"ip": "10.2.3.4"},
+	"time": {"unix": 1790000000, "weekday": "Mon", "hour": 9},
+}
+
+# `changes` is laid over the call, `rows` over the tables.
+decide(changes, rows) := decide_exactly(object.union(call, changes), object.union(tables, rows))
+
+decide_exactly(facts, bundle) := decide_with_site(facts, bundle, {})
+
+decide_with_site(facts, bundle, site) := decision if {
+	decision := request.decision with input as facts
+		with data.regogate.clients as bundle.clients
+		with data.regogate.tenants as bundle.tenants
+		with data.regogate.tiers as bundle.tiers
+		with data.regogate.models as bundle.models
+		with data.regogate.networks as bundle.networks
+		with data.regogate.tools as bundle.tools
+		with data.regogate.rules as bundle.rules
+		with data.regogate.stop as bundle.stop
+		with data.regogate.site as site
+}
+
+allowed(decision) if {
+	decision.decision == "ALLOW"
+	decision.constraints == {}
+}
+
+blocked(decision, reasons) if {
+	decision.decision == "BLOCK"
+	decision.reasons == reasons
+}
+
+constrained(decision, reasons, constraints) if {
+	decision.decision == "CONSTRAIN"
+	decision.reasons == reasons
+	decision.constraints == constraints
+}
+
+without(document, path) := json.patch(document, [{"op": "remove", "path": path}])
+
+tier_with(fields) := {"tiers": {"basic": fields}}
+
+asks(facts) := {"request": facts}

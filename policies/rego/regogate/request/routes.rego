@@ -1,0 +1,37 @@
+package regogate.request
+
+# METADATA
+# title: The tier's calls go to another model
+# description: The tier says `route_to`, so its calls are answered by that model.
+# custom:
+#   id: request.route.tier
+#   owner: policy
+#   remediation: Nothing to do; remove `route_to` from the tier to let callers choose.
+want contains {"id": "request.route.tier", "key": "model", "value": target} if {
+	target := tier.route_to
+	not catalogue_operation
+}
+
+# METADATA
+# title: Calls to the model go to another one
+# description: The model's row says `route_to`, so calls to it are answered by that model.
+# custom:
+#   id: request.route.model
+#   owner: policy
+#   remediation: Ask for the other model, or remove `route_to` from the model's row.
+want contains {"id": "request.route.model", "key": "model", "value": target} if {
+	target := model_row(input.request.model).route_to
+	not catalogue_operation
+}
+
+# METADATA
+# title: The tier's calls are delayed
+# description: The tier says `delay_ms`, so its calls wait that long before they are forwarded.
+# custom:
+#   id: request.delay.tier
+#   owner: policy
+#   remediation: Nothing to do; remove `delay_ms` from the tier to lift the delay.
+want contains {"id": "request.delay.tier", "key": "delay_ms", "value": delay} if {
+	delay := tier.delay_ms
+	not catalogue_operation
+}

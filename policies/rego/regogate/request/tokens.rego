@@ -1,0 +1,34 @@
+package regogate.request
+
+# METADATA
+# title: The answer's length is capped
+# description: |
+#   The caller asked for more tokens than the tier allows, or set no maximum. Applies to every
+#   operation but those that are known to produce no tokens.
+# custom:
+#   id: request.tokens.cap
+#   owner: cost-control
+#   remediation: Ask for at most the tier's `max_tokens`, or raise it in tiers.yaml.
+want contains {"id": "request.tokens.cap", "key": "max_tokens", "value": cap} if {
+	cap := tier.max_tokens
+	not tokenless
+	not within(cap)
+}
+
+within(cap) if {
+	is_number(cap)
+	is_number(input.request.max_tokens)
+	input.request.max_tokens >= 1
+	input.request.max_tokens <= cap
+}
+
+tokenless if catalogue_operation
+
+tokenless if startswith(input.request.operation, "embeddings.")
+
+tokenless if startswith(input.request.operation, "moderations.")
+
+tokenless if {
+	some verb in [".list", ".retrieve", ".update", ".delete", ".cancel"]
+	endswith(input.request.operation, verb)
+}

@@ -1,0 +1,56 @@
+package regogate.request_test
+
+offers(tools) := asks({"has_tools": true, "tools": {name: {"type": "function"} | some name in tools}})
+
+otherwise(word) := tier_with({"tools": {"otherwise": word}})
+
+test_tools_listed_pass if allowed(decide(offers(["search", "read_file"]), {}))
+
+test_tools_others_are_stripped if {
+	decision := decide(offers(["search", "shell", "delete"]), {})
+	constrained(decision, ["request.tools.stripped"], {"strip_tools": ["delete", "shell"]})
+}
+
+test_tools_others_block if {
+	blocked(decide(offers(["search", "shell"]), otherwise("block")), ["request.tools.denied"])
+	allowed(decide(offers(["search"]), otherwise("block")))
+}
+
+test_tools_others_are_allowed if allowed(decide(offers(["shell"]), otherwise("allow")))
+
+test_tools_word_unknown_blocks if {
+	every word in ["permit", null, true] {
+		blocked(decide(offers(["shell"]), otherwise(word)), ["request.tools.denied"])
+	}
+}
+
+test_tools_tier_without_word_blocks if {
+	bundle := without(tables, "/tiers/basic/tools")
+	blocked(decide_exactly(object.union(call, offers(["search"])), bundle), ["request.tools.denied"])
+	allowed(decide_exactly(call, bundle))
+}
+
+test_tools_table_is_stricter_than_the_tier if {
+	stripped := decide(offers(["search"]), {"tools": {"search": {"use": "strip"}}})
+	constrained(stripped, ["request.tools.stripped"], {"strip_tools": ["search"]})
+	blocked(decide(offers(["search"]), {"tools": {"search": {"use": "block"}}}), ["request.tools.denied"])
+	blocked(decide(offers(["search"]), {"tools": {"search": {}}}), ["request.tools.denied"])
+}
+
+test_tools_table_does_not_loosen_the_tier if {
+	rows := {"tools": {"shell": {"use": "allow"}}}
+	decide(offers(["shell"]), rows).constraints.strip_tools == ["shell"]
+	blocked(decide(offers(["shell"]), object.union(rows, otherwise("block"))), ["request.tools.denied"])
+}
+
+test_tools_of_no_names_block_whatever_the_input_check_says if {
+	every tools in [null, [], ["shell"], "shell", 7, false] {
+		decision := decide(asks({"tools": tools}), {"rules": {"request.input.malformed": "off"}})
+		decision.decision == "BLOCK"
+		"request.tools.denied" in decision.reasons
+	}
+}
+
+test_tools_off_lets_them_pass if {
+	allowed(decide(offers(["shell"]), {"rules": {"request.tools.stripped": "off"}}))
+}
