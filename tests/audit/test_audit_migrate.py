@@ -1,0 +1,87 @@
+"""The schema on both databases."""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect
+
+import dataplane.audit.models
+import dataplane.identity.models  # noqa: F401  declares its table
+from dataplane.audit.migrate import migrate
+from dataplane.database import Database, metadata
+from dataplane.errors import ConfigError
+
+
+def test_migrations_make_exactly_the_tables_that_are_declared(url: str) -> None:
+    async def main() -> None:
+        database = Database(url)
+        await migrate(database)
+        differences = await database.run(
+            lambda connection: compare_metadata(
+                MigrationContext.configure(connection, opts={"compare_type": True}), metadata
+            )
+        )
+        assert differences == []
+        tables = await database.run(lambda connection: set(inspect(connection).get_table_names()))
+        assert tables == {"records", "activations", "api_keys", "alembic_version"}
+        await database.close()
+
+    asyncio.run(main())
+
+
+def test_processes_that_start_together_take_turns(url: str) -> None:
+    async def main() -> None:
+        databases = [Database(url) for _ in range(4)]
+        await asyncio.gather(*(migrate(database) for database in databases))
+        await migrate(databases[0])
+        for database in databases:
+            await database.close()
+
+    asyncio.run(main())
+
+
+def test_a_database_of_a_newer_version_is_refused(url: str) -> None:
+    async def main() -> None:
+        database = Database(url)
+        await migrate(database)
+        await database.run(
+            lambda connection: connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        )
+        with pytest.raises(ConfigError, match="newer version"):
+            await migrate(database)
+        await database.close()
+
+    asyncio.run(main())
+
+
+def test_a_file_that_is_no_database_or_stays_locked_is_refused(short_dir: Path) -> None:
+    async def refusal(path: Path) -> str:
+        database = Database(f"sqlite:///{path}")
+        with pytest.raises(ConfigError) as caught:
+            await migrate(database, patience_s=0.2)
+        await database.close()
+        return str(caught.value)
+
+    garbage = short_dir / "garbage.db"
+    garbage.write_bytes(b"not a database" * 100)
+    assert "not a database" in asyncio.run(refusal(garbage))
+    locked = short_dir / "locked.db"
+    other = sqlite3.connect(locked, isolation_level=None)
+    other.execute("PRAGMA journal_mode=WAL")
+    other.execute("BEGIN IMMEDIATE")
+    assert "locked" in asyncio.run(refusal(locked))
+    other.close()
+
+
+def test_a_server_that_is_not_there_is_refused(short_dir: Path) -> None:
+    async def main() -> None:
+        database = Database(f"postgresql://postgres@/postgres?host={short_dir}")
+        with pytest.raises(ConfigError, match="FileNotFoundError"):
+            await migrate(database, patience_s=0.0)
+        await database.close()
+
+    asyncio.run(main())
