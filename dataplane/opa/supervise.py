@@ -34,6 +34,8 @@ STABLE_S: Final = 10.0
 """A process that ran this long was healthy: its end is a new incident, restarted at once."""
 
 _POLL_S: Final = 0.01
+DRAIN_S: Final = 1.0
+"""For the rest of a dead process's output; nobody else has the other end of its pipe."""
 _READ_BYTES: Final = 65536
 _HOPELESS_STARTS: Final = 3
 _SHIM: Final = Path(__file__).with_name("shim.py")
@@ -73,6 +75,7 @@ class OpaProcess:
         on_state: Callable[[State], None] | None = None,
         environ: Mapping[str, str] | None = None,
         tie_by_pipe: bool = sys.platform != "linux",
+        stop_grace_s: float = STOP_GRACE_S,
     ) -> None:
         self._binary = binary.absolute()
         self._options = options
@@ -80,6 +83,7 @@ class OpaProcess:
         self._on_state = on_state
         self._environ = os.environ if environ is None else environ
         self._tie_by_pipe = tie_by_pipe
+        self._stop_grace_s = stop_grace_s
         self._relay = LogRelay(secrets=options.secrets)
         self._state: State = "stopped"
         self._process: Process | None = None
@@ -123,11 +127,12 @@ class OpaProcess:
                 self._options.persistence.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._spawns, self._ever_listened = 0, False
             process = await self._spawn(config)
-        except OSError as error:
+        except BaseException as error:
+            await self._end_process()
             self._directory.release()
-            raise OpaError(f"OPA cannot be started: {error.strerror or error}") from error
-        except BaseException:
-            self._directory.release()
+            self._enter("stopped")
+            if isinstance(error, OSError):
+                raise OpaError(f"OPA cannot be started: {error.strerror or error}") from error
             raise
         self._supervisor = asyncio.create_task(self._supervise(process, config), name="opa-supervisor")
 
@@ -148,7 +153,7 @@ class OpaProcess:
             await asyncio.sleep(_POLL_S)
 
     async def stop(self) -> None:
-        """Ends the process (SIGTERM, after `STOP_GRACE_S` SIGKILL) and its supervision; idempotent.
+        """Ends the process (SIGTERM, after `stop_grace_s` SIGKILL) and its supervision; idempotent.
 
         On return, also by cancellation, the process is gone or has been sent SIGKILL.
         """
@@ -161,8 +166,9 @@ class OpaProcess:
             await asyncio.wait({supervisor})
             await self._end_process()
         finally:
-            self._signal(signal.SIGKILL)
-            self._process = None
+            if self._process is not None:
+                self._signal(self._process, signal.SIGKILL)
+                self._process = None
             self._directory.release()
             self._enter("stopped")
 
@@ -176,6 +182,16 @@ class OpaProcess:
         await self.stop()
 
     async def _spawn(self, config: Path) -> Process:
+        # asyncio leaves pipes open, and perhaps a process, when its creation is cancelled midway: so it
+        # is finished first, and whoever cancelled finds the process in its place and ends it.
+        creation = asyncio.create_task(self._create(config), name="opa-spawn")
+        try:
+            return await asyncio.shield(creation)
+        except asyncio.CancelledError:
+            await asyncio.wait({creation})
+            raise
+
+    async def _create(self, config: Path) -> Process:
         opa = command_line(self._binary, socket=self.socket_path, config=config)
         watch = ["--watch"] if self._tie_by_pipe else []
         process = await asyncio.create_subprocess_exec(
@@ -227,8 +243,7 @@ class OpaProcess:
         listening = asyncio.create_task(self._notice_listening(), name="opa-listening")
         try:
             code = await self._ended(process)
-            # The pipe may hold the last words; nobody but the dead process had its other end.
-            await asyncio.wait({pump}, timeout=1.0)
+            await self._drain(pump)
             return code
         finally:
             for task in (listening, pump):
@@ -241,8 +256,7 @@ class OpaProcess:
             # when the output pipe is closed, which OPA still holds.
             while process.returncode is None:  # noqa: ASYNC110 - asyncio has no event for this
                 await asyncio.sleep(_POLL_S)
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
+            self._signal(process, signal.SIGKILL)
         return await process.wait()
 
     async def _pump(self, process: Process) -> None:
@@ -266,29 +280,43 @@ class OpaProcess:
 
     async def _end_process(self) -> None:
         process = self._process
-        if process is None or process.returncode is not None:
+        if process is None:
             return
         pump = asyncio.create_task(self._pump(process), name="opa-output")
-        self._signal(signal.SIGTERM)
+        self._signal(process, signal.SIGTERM)
         try:
-            async with asyncio.timeout(STOP_GRACE_S):
+            # Where a watcher was killed before, this returns at once: only it is waited for.
+            async with asyncio.timeout(self._stop_grace_s):
                 await process.wait()
+            self._signal(process, signal.SIGKILL)
         except TimeoutError:
-            self._signal(signal.SIGKILL)
+            self._signal(process, signal.SIGKILL)
             await process.wait()
+        finally:
+            await self._drain(pump)
+        self._process = None
+
+    async def _drain(self, pump: asyncio.Task[None]) -> None:
+        """The pipe may hold the last words, and is closed only by being read to its end."""
+        try:
+            await asyncio.wait({pump}, timeout=DRAIN_S)
         finally:
             pump.cancel()
             await asyncio.gather(pump, return_exceptions=True)
 
-    def _signal(self, number: signal.Signals) -> None:
-        """To the whole group, which the child leads (its own session); not once it was reaped."""
-        process = self._process
-        if process is not None and process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
+    def _signal(self, process: Process, number: signal.Signals) -> None:
+        """To the whole group, which the child leads (its own session).
+
+        Not once the child was collected, since its number may then be another's; except where it was
+        a watcher, whose OPA keeps the group and so the number.
+        """
+        if process.returncode is None or self._tie_by_pipe:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, number)
 
     def _enter(self, state: State) -> None:
-        if state != self._state:
+        late = self._state == "stopping" and state != "stopped"  # a start that was under way
+        if state != self._state and not late:
             self._state = state
             if self._on_state is not None:
                 self._on_state(state)

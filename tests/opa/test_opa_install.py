@@ -257,7 +257,7 @@ def test_the_lock_holds_between_processes(machine: Machine) -> None:
             env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
         )
         with pytest.raises(subprocess.TimeoutExpired):
-            other.wait(timeout=1.0)
+            other.wait(timeout=0.5)
     out, _ = other.communicate(timeout=30)
     assert out == "in\n"
 

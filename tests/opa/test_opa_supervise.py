@@ -230,6 +230,31 @@ def test_a_killed_watcher_leaves_no_opa_behind(opa_binary: Path, options: OpaOpt
     run(body())
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("tie_by_pipe", [False, True], ids=["signal", "pipe"])
+@pytest.mark.parametrize("moment", ["running", "backoff", "starting"])
+def test_a_stop_at_any_moment_of_a_restart_leaves_no_process_and_no_open_pipe(
+    opa_binary: Path, options: OpaOptions, tie_by_pipe: bool, moment: State
+) -> None:
+    """An open pipe would be a ResourceWarning, which fails the test; the states stay in order."""
+    states: list[State] = []
+    pids: set[int] = set()
+
+    async def body() -> None:
+        opa = OpaProcess(opa_binary, options, on_state=states.append, tie_by_pipe=tie_by_pipe)
+        async with opa:
+            await opa.wait_listening(LIMIT_S)
+            first = opa.pid or 0
+            pids.update({first, only_child(first)} if tie_by_pipe else {first})
+            os.kill(first, signal.SIGKILL)
+            await until_async(lambda: moment in states[1:])
+            pids.add(opa.pid or first)
+
+    run(body())
+    assert states[-2:] == ["stopping", "stopped"]
+    assert not any(alive(pid) for pid in pids)
+
+
 PARENT = """
 import asyncio, sys
 from pathlib import Path
@@ -292,10 +317,8 @@ def accepts(path: Path) -> bool:
 def test_a_child_that_ignores_sigterm_is_killed_and_stop_may_be_called_again(
     tmp_path: Path, options: OpaOptions, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The only test that waits for the grace period of 3 s."""
-
     async def body() -> None:
-        opa = OpaProcess(fake_opa(tmp_path / "opa", trap="trap '' TERM"), options)
+        opa = OpaProcess(fake_opa(tmp_path / "opa", trap="trap '' TERM"), options, stop_grace_s=0.1)
         await opa.start()
         pid = opa.pid
         assert pid is not None
