@@ -19,17 +19,16 @@ def check_config(
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting by its path.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for scripts.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Check a configuration file without starting anything.
 
     Unknown keys, wrong values and references that cannot be read are all reported, one line each.
-    Exit status: 0 when the file can be used, 1 when not.
+    Exit codes: 0 the file can be used, 1 it cannot, 2 wrong usage.
 
+    \b
     Examples:
-
       regogate check-config --config regogate.yaml
-
       regogate check-config --config regogate.yaml --set server.bind=0.0.0.0:8443 --json
     """
     try:

@@ -72,12 +72,10 @@ def dev(
     a broken one is reported with file and line, and the last good one stays in force. Ctrl-C stops
     everything.
 
+    \b
     Examples:
-
       regogate dev
-
       regogate dev --upstream https://api.openai.com/v1 --upstream-key-env OPENAI_API_KEY
-
       regogate dev --policies ./policies --set server.max_body_bytes=1000000
     """
     directory = make_private(data_dir.absolute())

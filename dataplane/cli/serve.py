@@ -33,10 +33,9 @@ def serve(
     Logs go to standard error, one line a call to standard output. SIGTERM drains and stops. Check the
     file first with 'regogate check-config'.
 
+    \b
     Examples:
-
       regogate serve --config /etc/regogate/regogate.yaml
-
       regogate serve --config regogate.yaml --set telemetry.log_level=debug
     """
     settings = load(config, set_ or [])
