@@ -395,7 +395,7 @@ def test_no_key_means_no_authorization_and_a_changed_key_is_used_at_once():
         async with mock_provider(answering(response(b"{}"))) as mock:
             async with provider(mock.url, key=None) as upstream:
                 await whole(await upstream.send(chat()))
-            async with provider(mock.url, key=Secret(lambda: next(keys))) as upstream:
+            async with provider(mock.url, key=Secret(lambda: next(keys), max_age_s=0)) as upstream:
                 await whole(await upstream.send(chat()))
                 await whole(await upstream.send(chat()))
             assert [seen.header("authorization") for seen in mock.seen] == [None, "Bearer one", "Bearer two"]

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 from mock_provider import KEY
 
+from dataplane.errors import ConfigError
 from dataplane.upstream.mask import KeyMask
 from dataplane.upstream.secret import Secret
 from dataplane.upstream.transport import UpstreamSpec
@@ -27,8 +28,23 @@ def test_a_secret_shows_nothing_of_itself():
 
 def test_a_secret_gives_the_value_of_now():
     values = iter(["one", "two"])
-    secret = Secret(lambda: next(values))
+    secret = Secret(lambda: next(values), max_age_s=0)
     assert (secret.reveal(), secret.reveal()) == ("one", "two")
+
+
+def test_a_secret_is_not_read_anew_for_every_call_and_a_failure_is_not_kept():
+    values = iter([ConfigError("gone"), "one", "two"])
+
+    def source() -> str:
+        value = next(values)
+        if isinstance(value, ConfigError):
+            raise value
+        return value
+
+    secret = Secret(source, max_age_s=60)
+    with pytest.raises(ConfigError):
+        secret.reveal()
+    assert (secret.reveal(), secret.reveal()) == ("one", "one")
 
 
 FORMS = {
