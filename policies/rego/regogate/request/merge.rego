@@ -38,9 +38,25 @@ decision := object.union(caller, {
 	"reasons": sort(refusal | default_deny),
 	"audit": audit,
 	"shadow": sort(shadow),
-	"http": {"status": 403, "code": "policy_blocked"},
+	"http": manner,
 }) if {
 	not permitted
+}
+
+# What no grant covers does not exist for the caller, as in the APIs that clients know, nor does a
+# model that `visible` leaves out; another rule that says no is told as such.
+default manner := {"status": 403, "code": "policy_blocked"}
+
+manner := {"status": 404, "code": "unknown_url"} if {
+	input.request.operation == "unknown"
+	count(refusal) == 0
+}
+
+manner := {"status": 404, "code": "model_not_found"} if {
+	input.request.operation == "models.retrieve"
+	every id in refusal {
+		id in model_block[input.request.model]
+	}
 }
 
 permitted if {

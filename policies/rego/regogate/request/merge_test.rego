@@ -22,7 +22,7 @@ test_merge_allow_is_complete if {
 }
 
 test_merge_block_is_complete if {
-	decide(asks({"operation": "unknown"}), {}) == {
+	decide(asks({"operation": "embeddings.create"}), {}) == {
 		"v": 1,
 		"decision": "BLOCK",
 		"reasons": ["request.default.deny"],
@@ -30,6 +30,23 @@ test_merge_block_is_complete if {
 		"audit": "metadata",
 		"shadow": [],
 		"http": {"status": 403, "code": "policy_blocked"},
+	}
+}
+
+test_merge_what_no_grant_covers_is_not_found if {
+	unknown := decide(asks({"operation": "unknown"}), {})
+	unknown.http == {"status": 404, "code": "unknown_url"}
+	unknown.reasons == ["request.default.deny"]
+	every model in ["big", "other"] {
+		retrieve := decide(asks({"operation": "models.retrieve", "model": model}), {})
+		retrieve.http == {"status": 404, "code": "model_not_found"}
+	}
+}
+
+test_merge_what_a_rule_refuses_is_forbidden if {
+	every operation in ["unknown", "models.retrieve"] {
+		blocked_call := decide(asks({"operation": operation}), {"clients": {"app": {"enabled": false}}})
+		blocked_call.http == {"status": 403, "code": "policy_blocked"}
 	}
 }
 
