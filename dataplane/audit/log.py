@@ -11,10 +11,12 @@ from typing import Final
 import uuid_utils
 
 from dataplane.audit import store
+from dataplane.audit.attempt import describe
 from dataplane.audit.canonical import Fields
+from dataplane.audit.draft import Draft
 from dataplane.audit.flood import RefusalGate, Tally
 from dataplane.audit.record import Recorder
-from dataplane.audit.writer import NotDurable, Writer, describe
+from dataplane.audit.writer import NotDurable, Writer
 from dataplane.database import Database
 from dataplane.domain import CallState, Outcome
 from dataplane.errors import Refused
@@ -67,6 +69,7 @@ class DurableLog:
             self._record.writer,
             timeout_s=timeout_s,
             queue_limit=queue_limit,
+            probe=self._alive,
             on_recovered=self._write_tally,
         )
         self._gate = RefusalGate()
@@ -158,8 +161,12 @@ class DurableLog:
         """Queue such a record; it is kept until it is written."""
         self._writer.put(self._record.note(kind, fields))
 
+    def _alive(self) -> Draft:
+        return self._record.note("beat", {"queued": self._writer.queued})
+
     def _beat(self) -> None:
-        self._writer.put(self._record.note("beat", {"queued": self._writer.queued}))
+        if not self._writer.failing:  # an outage piles up no beats
+            self._writer.put(self._alive())
         self._beat_timer = asyncio.get_running_loop().call_later(self._beat_s, self._beat)
 
     def _count(self, reason: str, cause: str) -> None:

@@ -21,7 +21,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from dataplane.audit.writer import describe
+from dataplane.audit.attempt import describe
 from dataplane.database import Database
 from dataplane.errors import ConfigError
 

@@ -91,6 +91,8 @@ class Recorder:
         for an unknown kind or a name that is taken."""
         if kind not in KINDS or not RESERVED.isdisjoint(fields):
             raise ValueError(f"not a record: kind {kind}, fields {sorted(fields)}")
+        if max(fields, default="") > "wseq" or not all(map(str.isascii, fields)):
+            raise ValueError("a field's name is ASCII and sorts before 'wseq'")
         return draft(kind, self.writer, flat(fields))
 
     def _whole(self, kind: str, state: CallState, fields: Fields) -> Draft:

@@ -17,8 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from dataplane.audit import read
+from dataplane.audit.attempt import describe
 from dataplane.audit.migrate import DATABASE_ERRORS
-from dataplane.audit.writer import describe
 from dataplane.cli.state import ConfigOption, DataDirOption, open_state
 from dataplane.database import Database
 from dataplane.errors import RegoGateError

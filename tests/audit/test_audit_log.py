@@ -197,6 +197,23 @@ def test_refusals_while_the_database_is_down_are_counted_until_it_is_back(play: 
     play(url, story, timeout_s=0.2)
 
 
+def test_a_database_that_comes_back_is_noticed_without_any_caller(play: Play, url: str) -> None:
+    async def story(scene: Scene) -> None:
+        await scene.log.note("config", {})
+        scene.database.faults = ["refused"] * 3
+        with pytest.raises(Refused):
+            await scene.log.intent(call())
+        await scene.log.deny(call(), Refused("gateway.audit_unavailable"))
+        assert scene.log.problems()
+        await eventually(lambda: not scene.log.problems())
+        (deny,) = await scene.until("deny", count=1)
+        assert deny["count"] == 1
+        assert len(await scene.told("beat")) == 1
+        assert await scene.told("intent") == []
+
+    play(url, story, timeout_s=0.02)
+
+
 def test_a_refusal_that_is_caught_by_an_outage_is_counted_once(play: Play, sqlite_url: str) -> None:
     async def story(scene: Scene) -> None:
         await scene.log.note("config", {})
@@ -251,6 +268,19 @@ def test_a_closed_log_refuses_and_says_what_it_could_not_write(play: Play, sqlit
         with pytest.raises(Refused):
             await scene.log.intent(call("later"))
         scene.database.faults = []
+
+    play(sqlite_url, story)
+
+
+def test_completions_share_the_commit_of_the_next_call(play: Play, sqlite_url: str) -> None:
+    async def story(scene: Scene) -> None:
+        first = call("r-1")
+        await scene.log.intent(first)
+        before = scene.database.transactions
+        scene.log.completion(ended(first), Outcome.OK)
+        await scene.log.intent(call("r-2"))
+        assert scene.database.transactions == before + 1
+        assert len(await scene.told("completion")) == 1
 
     play(sqlite_url, story)
 
