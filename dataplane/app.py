@@ -185,7 +185,7 @@ class Gateway:
             problems=self.problems,
             details=self.details,
             metrics=self.metrics.text,
-            on_status=self._keeper.activations.observe,
+            on_status=self._keeper.observe,
             status_token=self._token,
             routes=ChannelServer(self.store, self._token).routes(),
         )
@@ -234,6 +234,7 @@ class Gateway:
         self._opa = OpaProcess(self._opa_binary, options, on_state=on_state)
         await self._opa.start()
         stack.push_async_callback(self._opa.stop)
+        stack.callback(self._keeper.stop_observing)
         return self._opa.socket_path
 
 

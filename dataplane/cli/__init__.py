@@ -1,18 +1,32 @@
-"""The command `regogate`: one file per command group."""
+"""The command `regogate`: one file per command group, imported when it is used.
+
+Importing all of them takes seconds on a slow machine (SQL, servers, cryptography); most commands need
+one.
+"""
 
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Final
+from importlib import import_module
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from dataplane import __version__
-from dataplane.cli import audit, bundle, keys, opa
-from dataplane.cli.check_config import check_config
-from dataplane.cli.dev import dev
-from dataplane.cli.serve import serve
 from dataplane.errors import ConfigError, RegoGateError
+
+COMMANDS: Final = {
+    "dev": "dev",
+    "serve": "serve",
+    "check-config": "check_config",
+    "audit": "audit",
+    "bundle": "bundle",
+    "keys": "keys",
+    "opa": "opa",
+}
+"""Each command and the module of this package that has it, as `app` (a group) or as a function of
+the module's own name."""
 
 _HELP_WIDTH: Final = 100
 """Columns of help at most, so that examples keep to one line where the terminal has the room."""
@@ -26,7 +40,32 @@ Examples:
   regogate audit tail --follow
 """
 
+
+class Commands(TyperGroup):
+    """The commands of `COMMANDS`, loaded by name."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """In the order a reader meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command, or None where there is no such."""
+        name = COMMANDS.get(cmd_name)
+        if name is None:
+            return None
+        module = import_module(f"dataplane.cli.{name}")
+        group = getattr(module, "app", None)
+        if group is None:
+            group = typer.Typer(rich_markup_mode=None, context_settings={"max_content_width": _HELP_WIDTH})
+            group.command(cmd_name)(getattr(module, name))
+        command = typer.main.get_command(group)
+        command.name = cmd_name
+        return command
+
+
 app = typer.Typer(
+    cls=Commands,
+    add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -34,13 +73,6 @@ app = typer.Typer(
     help="RegoGate: OPA/Rego decides on every call to a language model; this gateway enforces and records.",
     epilog=_EPILOG,
 )
-app.command()(dev)
-app.command()(serve)
-app.command("check-config")(check_config)
-app.add_typer(audit.app, name="audit")
-app.add_typer(bundle.app, name="bundle")
-app.add_typer(keys.app, name="keys")
-app.add_typer(opa.app, name="opa")
 
 
 def _version(wanted: bool) -> None:

@@ -36,7 +36,9 @@ _DATABASE_ERRORS: Final = (
 )
 """What `Database.run` raises: drivers' own errors come through where a connection cannot be made."""
 
-app = typer.Typer(no_args_is_help=True, help="Create, list, show and revoke callers' API keys.")
+app = typer.Typer(
+    rich_markup_mode=None, no_args_is_help=True, help="Create, list, show and revoke callers' API keys."
+)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 

@@ -29,6 +29,7 @@ class ActivationKeeper:
         self._floors = floors
         self._note = note
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
 
     async def learn_floor(self) -> int:
         """Take in the durable floor and return it. Raises what the database raises."""
@@ -46,6 +47,15 @@ class ActivationKeeper:
             self.activations.lost()
         elif state == "running" and engine is not None:
             self._spawn(engine.look())
+
+    def observe(self, status: Any) -> None:
+        """Take in a status that OPA posted; one that is stopping complains of its polls being cut."""
+        if not self._stopping:
+            self.activations.observe(status)
+
+    def stop_observing(self) -> None:
+        """OPA is about to be stopped."""
+        self._stopping = True
 
     async def close(self) -> None:
         """End the background work."""
