@@ -158,7 +158,7 @@ class Transport:
             # The head has its own deadline above; only from here on does silence count.
             connection.protocol.read_timeout = self.spec.idle_timeout_s
             connection.protocol.start_timeout()
-        self._live.add(response)
+            self._live.add(response)
         return response
 
     def _url(self, path: str) -> URL:
