@@ -52,8 +52,9 @@ stop contains "request.stop.tenant" if {
 #   remediation: Use another model; remove the model from stop.yaml when the incident ends.
 stop contains "request.stop.model" if {
 	not calm
-	is_string(input.request.model)
-	not model_going(input.request.model)
+	model := input.request.model
+	is_string(model)
+	not model_going(model)
 }
 
 # On most days one comparison says that nothing is stopped.
