@@ -80,6 +80,8 @@ def dev(
     """
     directory = make_private(data_dir.absolute())
     with _alone_in(directory):
+        # What a killed run left behind must not be taken for this one.
+        (directory / "ready.json").unlink(missing_ok=True)
         settings = _settings(directory, bind, admin_bind, upstream, upstream_key_env, set_ or [])
         configure_logging(settings.telemetry.log_level, settings.telemetry.log_format)
         opa = ensure_opa(settings.policy.opa.path, None, lambda line: typer.echo(line, err=True))
@@ -107,7 +109,6 @@ class _Session:
         self._key = ""
 
     async def run(self, stop: asyncio.Event) -> None:
-        self._ready_file.unlink(missing_ok=True)
         tasks = [
             asyncio.ensure_future(self._tell_ready()),
             asyncio.ensure_future(self._live.watch(stop, self._told)),

@@ -81,7 +81,8 @@ class Gateway:
 
     def wait_ready(self) -> Gateway:
         begun = time.monotonic()
-        while not self.ready_file.exists():
+        # A gateway that was killed left its file behind.
+        while not self.ready_file.exists() or self.ready["pid"] != self.process.pid:
             assert self.process.poll() is None, f"ended with {self.process.returncode}:\n{self.logs}"
             assert time.monotonic() - begun < START_S, f"not ready in time:\n{self.logs}"
             time.sleep(0.02)
