@@ -47,13 +47,17 @@ from dataplane.server.listen import Listen
 from dataplane.server.tls import Tls, TlsFiles
 from dataplane.surfaces.openai_surface import OpenAISurface
 from dataplane.telemetry import Metrics
-from dataplane.upstream.openai_compatible import OpenAICompatible
 from dataplane.upstream.routing import Provider, Router
-from dataplane.upstream.secret import Secret
-from dataplane.upstream.transport import UpstreamSpec
+from dataplane.upstream.settings import openai_provider
 
 ADMIN_MAX_BODY_BYTES: Final = 8 << 20
 ADMIN_GRACEFUL_S: Final = 1.0
+
+PROVIDERS: Final[dict[str, Callable[[str, UpstreamSettings], Provider]]] = {
+    "demo": lambda name, settings: DemoModel(name, settings.models),
+    "openai": openai_provider,
+}
+"""Every `kind` of upstream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +105,7 @@ class Gateway:
             note=self.audit.put_note,
         )
         self._api_keys = ApiKeyAuthenticator(self.database, self.installation_key)
-        self._upstream = Router([_provider(name, one) for name, one in settings.upstreams.items()])
+        self._upstream = Router([PROVIDERS[one.kind](name, one) for name, one in settings.upstreams.items()])
         self._opa: OpaProcess | None = None
         self._engine: OpaEngine | None = None
 
@@ -248,23 +252,4 @@ def _public_listen(server: ServerSettings) -> Listen:
         write_timeout_s=server.write_timeout_s,
         keep_alive_s=server.keep_alive_s,
         graceful_s=server.graceful_s,
-    )
-
-
-def _provider(name: str, settings: UpstreamSettings) -> Provider:
-    if settings.kind == "demo":
-        return DemoModel(name=name, models=settings.models)
-    assert settings.base_url is not None
-    return OpenAICompatible(
-        UpstreamSpec(
-            name=name,
-            base_url=settings.base_url,
-            key=None if settings.key is None else Secret(settings.key.read),
-            models=settings.models,
-            connect_timeout_s=settings.connect_timeout_s,
-            head_timeout_s=settings.head_timeout_s,
-            idle_timeout_s=settings.idle_timeout_s,
-            ca_file=settings.ca_file,
-            allow_plaintext=settings.allow_plaintext,
-        )
     )
