@@ -210,12 +210,8 @@ class Gateway:
             max_body_bytes=self.settings.server.max_body_bytes,
             body_timeout_s=self.settings.server.body_timeout_s,
             doubt_sentences={code: meaning.sentence for code, meaning in DOUBTS.items()},
-            done=self._ended,
+            done=(self.metrics, self._done),
         )
-
-    def _ended(self, state: CallState) -> None:
-        self.metrics(state)
-        self._done(state)
 
     async def _start_opa(self, stack: AsyncExitStack) -> Path:
         """Run OPA as a child, unless one runs beside us; returns its socket."""
@@ -232,10 +228,9 @@ class Gateway:
             persistence=self.data_dir / "opa",
         )
 
-        def on_state(state: str) -> None:
-            self._keeper.opa_changed(state, self._engine)
-
-        self._opa = OpaProcess(self._opa_binary, options, on_state=on_state)
+        self._opa = OpaProcess(
+            self._opa_binary, options, on_state=lambda state: self._keeper.opa_changed(state, self._engine)
+        )
         await self._opa.start()
         stack.push_async_callback(self._opa.stop)
         stack.callback(self._keeper.stop_observing)

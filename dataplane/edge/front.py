@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import uuid_utils
@@ -39,7 +39,7 @@ class Front:
         max_body_bytes: int,
         body_timeout_s: float,
         doubt_sentences: Mapping[str, str],
-        done: Callable[[CallState], None],
+        done: Sequence[Callable[[CallState], None]],
     ) -> None:
         self._pipeline = pipeline
         self._problems = problems
@@ -47,7 +47,6 @@ class Front:
         self._body_timeout_s = body_timeout_s
         self._doubt_sentences = doubt_sentences
         self._done = done
-        self._version = b"1.1"
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         match scope["type"]:
@@ -98,4 +97,5 @@ class Front:
             task.uncancel()  # our own watcher cancelled it: the server need not hear of it
         finally:
             client.done()
-            self._done(state)
+            for told in self._done:
+                told(state)
