@@ -40,8 +40,8 @@ BACKOFF_MAX_S: Final = 1.0
 """Between attempts while the database fails: soon after a short lock, and no storm in an outage."""
 
 LINGER_S: Final = 0.005
-"""How long records that nobody waits for may wait for company. With one caller in a closed loop this
-halves the commits and the time to a durable intent (measured: 1.6 ms to 0.7 ms)."""
+"""How long records that nobody waits for may wait for company. With one caller in a closed loop it
+halves the commits (measured on uvloop: intent durable in 1.1 ms instead of 2.0, half the CPU)."""
 
 STALLED_S: Final = 1.0
 """A commit that takes longer than this counts as a database that is down."""
