@@ -61,9 +61,8 @@ def _sqlite_engine(url: URL) -> Engine:
     engine = create_engine(
         url,
         poolclass=StaticPool,
-        connect_args={"timeout": SQLITE_BUSY_MS / 1000, "check_same_thread": False, "autocommit": True}
-        if hasattr(sqlite3, "LEGACY_TRANSACTION_CONTROL")
-        else {"timeout": SQLITE_BUSY_MS / 1000, "check_same_thread": False, "isolation_level": None},
+        # None: transactions are ours alone, begun below; the driver begins none of its own.
+        connect_args={"timeout": SQLITE_BUSY_MS / 1000, "check_same_thread": False, "isolation_level": None},
     )
 
     @event.listens_for(engine, "connect")
