@@ -1,4 +1,4 @@
-"""What is killed or locked under load: nothing passes ungoverned or unrecorded, and it comes back by itself."""
+"""What is killed or locked under load: nothing passes ungoverned or unrecorded, and it recovers."""
 
 from __future__ import annotations
 
