@@ -14,8 +14,8 @@ package regogate.lib
 
 # A pattern is exact or ends in one `*`. `glob.match` would stop at the dots of operation ids.
 matches_any(patterns, value) if {
-	is_string(value)
 	value in patterns
+	is_string(value)
 }
 
 matches_any(patterns, value) if {

@@ -11,7 +11,10 @@ client_id := input.identity.client_id if {
 # A row of any value counts: a client that is listed never falls through to its tenant.
 listed_client if type_name(data.regogate.clients[client_id]) != ""
 
-account := data.regogate.clients[client_id] if is_object(data.regogate.clients[client_id])
+account := row if {
+	row := data.regogate.clients[client_id]
+	is_object(row)
+}
 
 account := {"tier": tenant_tier, "tenant": input.identity.tenant} if {
 	input.identity.method == "jwt"
@@ -34,7 +37,10 @@ role_tiers := [row |
 
 enabled if object.get(account, "enabled", true) == true
 
-tier := data.regogate.tiers[account.tier] if is_object(data.regogate.tiers[account.tier])
+tier := row if {
+	row := data.regogate.tiers[account.tier]
+	is_object(row)
+}
 
 # The table's word on the tenant comes before the credential's.
 principal := {"id": principal_id, "tenant": account.tenant, "tier": account.tier} if {

@@ -18,13 +18,13 @@ input_readable if {
 	is_string(input.request.operation)
 	is_string(input.identity.client_id)
 	is_string(input.source.ip)
-	null_free(input.request)
-	null_free(input.identity)
-	null_free(input.source)
+	null_free(input.request, input.identity, input.source)
 	tools_as_announced
 }
 
-null_free(facts) if not null in facts
+null_free(request, identity, source) if {
+	[null in request, null in identity, null in source] == [false, false, false]
+}
 
 tools_as_announced if {
 	offered := object.get(input.request, "tools", {})

@@ -54,7 +54,7 @@ want contains {"id": "request.limits.usd_per_day", "key": "limits", "value": ent
 
 limit(id, unit, amount, per) := {
 	"id": id,
-	"key": principal.id,
+	"key": principal_id,
 	"unit": unit,
 	"amount": amount,
 	"per": per,

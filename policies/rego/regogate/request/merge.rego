@@ -109,13 +109,18 @@ active contains item if {
 	not relaxed_want(item)
 }
 
-relaxed_want(item) if lib.relaxed(item.id)
+relaxed_want(item) if data.regogate.rules[item.id] in {"shadow", "off"}
+
+sound contains item if {
+	some item in active
+	lib.well_formed(item)
+}
 
 # The values wanted, by key. A comprehension is evaluated once, a rule again for each key.
 # regal ignore:prefer-set-or-object-rule
 wanted := {key: values |
-	some key in {item.key | some item in active}
-	values := {item.value | some item in active; item.key == key; lib.well_formed(item)}
+	some key in {item.key | some item in sound}
+	values := {item.value | some item in sound; item.key == key}
 }
 
 shadow contains id if {
@@ -191,10 +196,7 @@ conflict contains "conflict.limit" if {
 	one != two
 }
 
-malformed if {
-	some item in active
-	not lib.well_formed(item)
-}
+malformed if active != sound
 
 malformed if {
 	some id in fired
@@ -226,38 +228,36 @@ usable(model) if {
 constraints := {key: value |
 	some key, values in wanted
 	value := strictest(key, values)
-	not idle(key, value)
 }
 
+# Undefined where the value demands nothing of this call, and for what is no constraint.
 strictest("max_tokens", values) := min(values)
 
-strictest("delay_ms", values) := max(values)
+strictest("delay_ms", values) := delay if {
+	delay := max(values)
+	delay > 0
+}
 
-strictest("strip_tools", values) := sort({item | some list in values; some item in list})
+strictest(key, values) := together if {
+	key in {"strip_tools", "redact"}
+	together := sort({item | some list in values; some item in list})
+	together != []
+}
 
-strictest("redact", values) := sort({item | some list in values; some item in list})
-
+# An empty list of regions demands the impossible, and is a conflict.
 strictest("regions", values) := sort(intersection({{region | some region in list} | some list in values}))
 
-# Two different routes have no stricter one; they are a conflict.
+# Two different routes have no stricter one, and are a conflict.
 strictest("model", values) := model if {
 	count(values) == 1
 	some model in values
+	model != input.request.model
 }
 
 strictest("pool", values) := pool if {
 	count(values) == 1
 	some pool in values
 }
-
-# Demanding these changes nothing.
-idle("delay_ms", 0)
-
-idle("strip_tools", [])
-
-idle("redact", [])
-
-idle("model", model) if model == input.request.model
 
 # 5. One decision.
 

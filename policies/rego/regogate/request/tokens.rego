@@ -24,11 +24,8 @@ within(cap) if {
 
 tokenless if catalogue_operation
 
-tokenless if startswith(input.request.operation, "embeddings.")
-
-tokenless if startswith(input.request.operation, "moderations.")
+tokenless if strings.any_prefix_match(input.request.operation, ["embeddings.", "moderations."])
 
 tokenless if {
-	some verb in [".list", ".retrieve", ".update", ".delete", ".cancel"]
-	endswith(input.request.operation, verb)
+	strings.any_suffix_match(input.request.operation, [".list", ".retrieve", ".update", ".delete", ".cancel"])
 }
