@@ -55,10 +55,14 @@ class Commands(TyperGroup):
             return None
         module = import_module(f"dataplane.cli.{name}")
         group = getattr(module, "app", None)
+        command: Any
         if group is None:
-            group = typer.Typer(rich_markup_mode=None, context_settings={"max_content_width": _HELP_WIDTH})
-            group.command(cmd_name)(getattr(module, name))
-        command = typer.main.get_command(group)
+            single = typer.Typer(add_completion=False, rich_markup_mode=None)
+            single.command(cmd_name)(getattr(module, name))
+            command = typer.main.get_command(single)
+        else:
+            group.rich_markup_mode = None  # examples are written line by line; markup would join them
+            command = typer.main.get_group(group)
         command.name = cmd_name
         return command
 

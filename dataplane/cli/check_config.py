@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dataplane.config import load
-from dataplane.errors import ConfigError
+from dataplane.bundle.keys import load_public_key
+from dataplane.config import Settings, UpstreamSettings, load
+from dataplane.database import parse_url
+from dataplane.errors import ConfigError, RegoGateError
+from dataplane.installation import installation_key
+from dataplane.opa.options import RemoteService
+from dataplane.opa.version import check_opa
+from dataplane.server.tls import Tls, TlsFiles
+from dataplane.upstream.routing import Router
+from dataplane.upstream.settings import openai_provider
 
 
 def check_config(
@@ -23,7 +33,8 @@ def check_config(
 ) -> None:
     """Check a configuration file without starting anything.
 
-    Unknown keys, wrong values and references that cannot be read are all reported, one line each.
+    Unknown keys, wrong values, and files and variables that cannot be read or hold the wrong thing are
+    all reported, one line each.
     Exit codes: 0 the file can be used, 1 it cannot, 2 wrong usage.
 
     \b
@@ -33,9 +44,7 @@ def check_config(
     """
     try:
         settings = load(config, set_ or [])
-        problems = [] if settings.upstreams else ["upstreams: name at least one upstream"]
-        if not settings.policy.bundle.keys and settings.policy.opa.socket is None:
-            problems.append("policy.bundle.keys: name at least one public key that may sign bundles")
+        problems = list(unusable(settings))
     except ConfigError as error:
         problems = error.problems
     if as_json:
@@ -47,3 +56,44 @@ def check_config(
     else:
         typer.echo(f"{config}: ok")
     raise typer.Exit(1 if problems else 0)
+
+
+def unusable(settings: Settings) -> Iterator[str]:
+    """What makes `serve` refuse settings that are well-formed and whose references can be read.
+
+    Opens the files they name, connects to nobody and writes nothing.
+    """
+    if not settings.upstreams:
+        yield "upstreams: name at least one upstream"
+    policy = settings.policy
+    if not policy.bundle.keys and policy.opa.socket is None:
+        yield "policy.bundle.keys: name at least one public key that may sign bundles"
+    for path, look in _looks(settings):
+        try:
+            look()
+        except RegoGateError as error:
+            text = str(error)
+            yield text if text.startswith(path) else f"{path}: {text}"
+
+
+def _looks(settings: Settings) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Each setting that names a thing, and what is done with the thing at start."""
+    policy, tls = settings.policy, settings.server.tls
+    yield "audit.database", partial(parse_url, settings.audit.database)
+    if settings.audit.hash_key is not None:
+        yield "audit.hash_key", partial(installation_key, settings.data_dir, settings.audit.hash_key)
+    for name, path in policy.bundle.keys.items():
+        yield f"policy.bundle.keys.{name}", partial(load_public_key, path, keyid=name)
+    if policy.bundle.url is not None:
+        yield "policy.bundle.url", partial(RemoteService, url=policy.bundle.url)
+    if policy.opa.path is not None:
+        yield "policy.opa.path", partial(check_opa, policy.opa.path)
+    if tls is not None:
+        yield "server.tls", lambda: Tls(TlsFiles(**dict(tls)))
+    for name, upstream in settings.upstreams.items():
+        if upstream.kind == "openai":
+            yield f"upstreams.{name}", partial(_route_to, name, upstream)
+
+
+def _route_to(name: str, upstream: UpstreamSettings) -> None:
+    Router([openai_provider(name, upstream)])

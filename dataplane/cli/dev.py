@@ -78,6 +78,8 @@ def dev(
       regogate dev --upstream https://api.openai.com/v1 --upstream-key-env OPENAI_API_KEY
       regogate dev --policies ./policies --set server.max_body_bytes=1000000
     """
+    if policies is not None and not policies.is_dir():
+        raise ConfigError(f"--policies {policies}: no such directory")
     directory = make_private(data_dir.absolute())
     with _alone_in(directory):
         # What a killed run left behind must not be taken for this one.
