@@ -1,0 +1,51 @@
+"""A plan carried out: every run measured, nothing judged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+from bench.plan import GATEWAY, Plan, Run
+from bench.results import Sample
+from bench.targets import Bench
+
+
+def carry_out(plan: Plan, bench: Bench, told: Callable[[Sample], None]) -> Iterator[Sample]:
+    """One sample a run, in the plan's order; `told` gets each as it is made. Raises `BenchError`."""
+    for run in plan.runs():
+        sample = _measure(plan, bench, run)
+        told(sample)
+        yield sample
+
+
+def unrecorded(bench: Bench, samples: list[Sample]) -> int:
+    """Answered calls of the gateway without a durable intent; must be 0."""
+    answered = sum(one.total - one.refused for one in samples if one.run.target == GATEWAY)
+    return max(0, answered - bench.intents())
+
+
+def _measure(plan: Plan, bench: Bench, run: Run) -> Sample:
+    bench.check()
+    target = bench.targets[run.target]
+    order = {
+        "port": target.port,
+        "request": target.request.decode(),
+        "connections": run.connections,
+        "warm_up_s": plan.warm_up_s,
+        "seconds": plan.seconds,
+    }
+    own, beside = target.cpu()
+    bench.load.tell(json.dumps(order))
+    outcome = json.loads(bench.load.hear())
+    own_after, beside_after = target.cpu()
+    return Sample(
+        run=run,
+        requests=outcome["requests"],
+        total=outcome["total"],
+        refused=outcome["refused"],
+        lost=outcome["lost"],
+        seconds=outcome["seconds"],
+        latencies_us=tuple(outcome["latencies_us"]),
+        cpu_s=None if own is None or own_after is None else own_after - own,
+        opa_cpu_s=None if beside is None or beside_after is None else beside_after - beside,
+    )
