@@ -45,6 +45,12 @@ test_clients_principal_of_a_row_without_tenant if {
 	claimed.principal == {"id": "client/solo", "tenant": "other", "tier": "basic"}
 }
 
+test_clients_principal_has_no_tenant_of_another_type if {
+	decide({}, {"clients": {"app": {"tenant": 7}}}).principal == {"id": "client/app", "tier": "basic"}
+	claimed := decide({"identity": {"client_id": "free", "tenant": 7}}, {"clients": {"free": {"tenant": null}}})
+	claimed.principal == {"id": "client/free", "tier": "open"}
+}
+
 test_clients_principal_on_a_block_has_what_is_known if {
 	decision := decide({}, {"clients": {"app": {"tier": "golden"}}})
 	decision.principal == {"id": "client/app"}
@@ -85,6 +91,14 @@ test_clients_listed_never_fall_through if {
 	every row in [{"tier": "basic", "enabled": false}, {"tier": "golden"}, {}, false, null, "off"] {
 		rows := object.union(acme({"tier": "open"}), {"clients": {"bot": row}})
 		decide(jwt({}), rows).decision == "BLOCK"
+	}
+}
+
+test_clients_row_that_is_no_object_is_nobody if {
+	every row in [false, null, "off", 7, []] {
+		decision := decide_exactly(call, object.union(tables, {"clients": {"app": row}}))
+		blocked(decision, ["request.client.unknown"])
+		not decision.principal
 	}
 }
 

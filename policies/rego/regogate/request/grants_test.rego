@@ -52,8 +52,9 @@ test_grants_cannot_be_switched_off if {
 lists(facts) := asks(object.union({"operation": "models.list"}, facts))
 
 test_grants_catalogue_lists_what_the_caller_may_use if {
-	candidates := {"small": {}, "big-2": {}, "big-1": {}, "other": {}}
-	decision := decide(lists({"candidates": candidates}), {})
+	candidates := {"small": {}, "big-2": {}, "big-1": {}, "other": {}, "cleared": {}}
+	rows := {"models": {"cleared": {"data_class": "restricted"}}}
+	decision := decide(lists({"candidates": candidates}), rows)
 	allowed(decision)
 	decision.reasons == ["request.grant.catalogue"]
 	decision.visible == ["big-1", "big-2", "small"]

@@ -185,14 +185,24 @@ test_merge_malformed_wants_block if {
 		{"id": "w", "key": "max_token", "value": 5},
 		{"id": "w", "key": "max_tokens", "value": 5, "more": 1},
 		{"id": "w", "key": "regions", "value": [7]},
+		{"id": "w", "key": "strip_tools", "value": {"shell": "shell"}},
 		{"id": "w", "key": "pool", "value": ["eu"]},
 		{"id": "w", "key": "audit", "value": "none"},
 		{"id": "w", "key": "limits", "value": {"id": "l"}},
+		{"id": "w", "key": "limits", "value": object.union(limit_of(5), {"burst": 0})},
+		{"id": "w", "key": "limits", "value": object.union(limit_of(5), {"more": 1})},
+		{"id": "w", "key": "limits", "value": limit_of(0)},
 		{"id": "w", "key": "limits", "value": "client.rpm"},
 	] {
 		decision := site_says({"x": {"request_want": {item}}})
 		decision.decision == "BLOCK"
 		"conflict.malformed" in decision.reasons
+	}
+}
+
+test_merge_limit_of_other_types_blocks if {
+	every field in ["id", "key", "unit", "per", "window", "amount", "burst"] {
+		blocked(site_says(wants("limits", [object.union(limit_of(5), {field: ["x"]})])), ["conflict.malformed"])
 	}
 }
 

@@ -59,6 +59,11 @@ test_models_data_class_unknown_blocks if {
 	}
 }
 
+test_models_are_not_classified_for_nobody if {
+	facts := object.union(caller("nobody"), asks({"model": "new"}))
+	blocked(decide(facts, {}), ["request.client.unknown"])
+}
+
 test_models_checks_are_silent_where_no_model_is_asked if {
 	facts := without(object.union(call, asks({"operation": "unknown"})), "/request/model")
 	blocked(decide_exactly(facts, tables), ["request.default.deny"])

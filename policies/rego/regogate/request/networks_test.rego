@@ -61,8 +61,11 @@ test_networks_model_denied_by_what_is_not_understood if {
 		decision := decide({}, {"models": {"small": {"deny_networks": networks}}})
 		blocked(decision, ["request.network.model"])
 	}
-	blocked(decide({}, object.union(quarantined, {"networks": {"quarantine": "10.1.0.0/16"}})), ["request.network.model"])
-	blocked(decide({}, object.union(quarantined, {"networks": {"quarantine": ["10.1.0.0"]}})), ["request.network.model"])
+	every row in ["10.1.0.0/16", ["10.1.0.0"], "", null, {}] {
+		networks := {"quarantine": row}
+		bundle := object.union(object.remove(tables, ["networks"]), {"networks": networks})
+		blocked(decide_exactly(call, object.union(bundle, quarantined)), ["request.network.model"])
+	}
 }
 
 test_networks_model_denied_to_an_unknown_address_in_shadow_too if {

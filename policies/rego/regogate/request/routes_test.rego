@@ -27,7 +27,8 @@ test_routes_to_two_models_conflict if {
 
 test_routes_do_not_lead_round_the_checks_of_models if {
 	every rows in [
-		to("ungranted"),
+		to("unclassified"),
+		object.union(to("cleared"), {"models": {"cleared": {"data_class": "restricted"}}}),
 		object.union(to("big-1"), {"models": {"big-1": {"data_class": "public"}}}),
 		object.union(to("big-1"), {"models": {"big-1": {"data_class": "internal", "deny_networks": ["office"]}}}),
 		object.union(to("big-1"), {"stop": {"models": {"big-*": true}}}),

@@ -32,6 +32,12 @@ test_stop_by_any_word_but_false if {
 	}
 }
 
+test_stop_says_nothing_of_what_the_call_does_not_name if {
+	rows := stops({"clients": {"other": true}, "models": {"other": true}})
+	blocked(decide({"identity": {"client_id": ""}}, rows), ["request.client.unknown"])
+	blocked(decide(asks({"model": 7}), rows), ["request.default.deny"])
+}
+
 test_stop_has_no_mode if {
 	ids := ["request.stop.everything", "request.stop.client", "request.stop.tenant", "request.stop.model"]
 	rules := {id: "off" | some id in ids}

@@ -51,6 +51,16 @@ test_tools_of_no_names_block_whatever_the_input_check_says if {
 	}
 }
 
+test_tools_listed_leave_no_trace_in_shadow if {
+	decision := decide(offers(["search"]), {"rules": {"request.tools.stripped": "shadow"}})
+	decision.shadow == []
+}
+
+test_tools_are_not_judged_without_a_tier if {
+	decision := decide(object.union(offers(["shell"]), {"identity": {"client_id": "nobody"}}), {})
+	blocked(decision, ["request.client.unknown"])
+}
+
 test_tools_off_lets_them_pass if {
 	allowed(decide(offers(["shell"]), {"rules": {"request.tools.stripped": "off"}}))
 }
