@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from e2e_gateway import Gateway
+from e2e_gateway import EDGE_BODY_BYTES, Gateway, spare_dir
 from e2e_upstream import MockUpstream, mock_upstream
 
+POLICIES = Path(__file__).resolve().parents[2] / "policies"
 Start = Callable[..., Gateway]
 
 
@@ -28,6 +30,31 @@ def gateway(opa_binary: Path, upstream: MockUpstream) -> Iterator[Gateway]:
         one.stop()
     finally:
         one.discard()
+
+
+@pytest.fixture(scope="session")
+def edge(opa_binary: Path, upstream: MockUpstream) -> Iterator[Gateway]:
+    """A gateway with short deadlines and small bodies, a trusted proxy, and the tables of the example."""
+    place = spare_dir()
+    for folder in ("rego", "schemas"):
+        shutil.copytree(POLICIES / folder, place / "policies" / folder)
+    shutil.copytree(POLICIES / "examples/hardening/data", place / "policies/data")
+    one = Gateway(
+        opa_binary,
+        f"--upstream={upstream.url}",
+        f"--policies={place / 'policies'}",
+        "--allow-all-models",
+        f"--set=server.max_body_bytes={EDGE_BODY_BYTES}",
+        "--set=server.body_timeout_s=1",
+        "--set=server.head_timeout_s=1",
+        '--set=server.trusted_proxies=["127.0.0.1/32"]',
+    )
+    try:
+        yield one.wait_ready()
+        one.stop()
+    finally:
+        one.discard()
+        shutil.rmtree(place, ignore_errors=True)
 
 
 @pytest.fixture

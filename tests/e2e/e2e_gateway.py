@@ -27,6 +27,8 @@ from dataplane.audit.store import Stored
 
 REGOGATE = Path(sys.executable).parent / "regogate"
 START_S = 60.0
+EDGE_BODY_BYTES = 20_000
+"""What the gateway of the fixture `edge` takes."""
 PROVIDER_KEY = "sk-canary-provider-7Qm2Vx9LrT4pWz8KjN3sYd6H"
 """What every gateway here sends upstream; it must be seen nowhere else."""
 
@@ -120,6 +122,13 @@ class Gateway:
     def sdk(self) -> openai.OpenAI:
         """The client of this gateway's demo key."""
         return self.client()
+
+    def cli(self, *words: str) -> str:
+        """What another `regogate` command on this data directory prints."""
+        command = [str(REGOGATE), *words, f"--data-dir={self.data_dir}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def readyz(self) -> dict[str, Any]:
         """What the admin address says of readiness."""

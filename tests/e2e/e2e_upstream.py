@@ -75,6 +75,9 @@ class MockUpstream:
                 try:
                     await _answer(hit, writer)
                     await writer.drain()
+                except OSError:
+                    hit.left_at = hit.left_at or time.monotonic()
+                    raise
                 finally:
                     watch.cancel()
         writer.close()
