@@ -43,6 +43,8 @@ class LogRelay:
         self._pending = bytearray()
         self._skipping = False
         self._errors: deque[str] = deque(maxlen=_KEPT_ERRORS)
+        self.stopping = False
+        """Set when its end was asked for: what it then says of cut connections is logged at debug."""
 
     @property
     def last_errors(self) -> list[str]:
@@ -93,7 +95,7 @@ class LogRelay:
         if level >= logging.ERROR:
             cause = fields.get("opa_err")
             self._errors.append(f"{message} {cause}" if cause else message)
-        self._logger.log(level, "%s", message, extra=fields)
+        self._logger.log(logging.DEBUG if self.stopping else level, "%s", message, extra=fields)
 
     def _clean(self, value: object) -> str:
         text = value if isinstance(value, str) else json.dumps(value)

@@ -125,7 +125,7 @@ class OpaProcess:
             config = self._directory.write_config(text)
             if self._options.persistence is not None:
                 self._options.persistence.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._spawns, self._ever_listened = 0, False
+            self._spawns, self._ever_listened, self._relay.stopping = 0, False, False
             process = await self._spawn(config)
         except BaseException as error:
             await self._end_process()
@@ -161,6 +161,7 @@ class OpaProcess:
         if supervisor is None:
             return
         self._enter("stopping")
+        self._relay.stopping = True
         supervisor.cancel()
         try:
             await asyncio.wait({supervisor})

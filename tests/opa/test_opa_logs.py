@@ -104,3 +104,12 @@ def test_an_endless_line_is_dropped_and_the_next_one_is_read(
 def test_a_long_value_is_cut(relay: LogRelay, caplog: pytest.LogCaptureFixture) -> None:
     relay.feed(line(level="info", msg="y" * (MAX_VALUE_CHARS + 50)))
     assert len(caplog.records[0].getMessage()) == MAX_VALUE_CHARS
+
+
+def test_what_opa_says_while_it_is_stopped_is_not_an_error(
+    relay: LogRelay, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    relay.stopping = True
+    relay.feed(b'{"level":"error","msg":"Bundle load failed: context canceled"}\n')
+    assert [record.levelname for record in caplog.records] == ["DEBUG"]
