@@ -1,0 +1,325 @@
+"""The reference pages under docs/, written from what the program itself says.
+
+`python -m tests.docs_reference` writes them; `tests/docs` compares the committed pages with `pages()`, so
+a setting, reason, command or doubt that is added without this command fails the test.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+
+import annotated_types
+import typer
+import yaml
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from dataplane.cli import app
+from dataplane.config import Address, Name, Network, SecretRef, Settings, Url
+from dataplane.errors import GROUNDS
+from dataplane.server.doubts import DOUBTS
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+
+ABOUT: Final[dict[str, str]] = {
+    "server.bind": "Where applications call. Port 0 takes a free one.",
+    "server.tls": "Certificates of the public listener; without it, plain HTTP.",
+    "server.tls.cert": "Certificate chain, PEM.",
+    "server.tls.key": "Its private key, PEM, not encrypted.",
+    "server.tls.client_ca": "Authorities whose client certificates are taken, PEM.",
+    "server.tls.client_auth": "Whether callers may or must show a certificate.",
+    "server.tls.min_version": "Oldest protocol version taken.",
+    "server.trusted_proxies": "Peers whose `X-Forwarded-For` is believed. Nobody else's is.",
+    "server.max_body_bytes": "Larger request bodies are refused with 413.",
+    "server.head_timeout_s": "Time for a request's head, and for the TLS handshake.",
+    "server.body_timeout_s": "Time for the whole body.",
+    "server.write_timeout_s": "How long a caller may take nothing of its answer.",
+    "server.keep_alive_s": "How long a connection may idle between requests.",
+    "server.graceful_s": "What calls under way get to finish when the gateway stops.",
+    "admin.bind": "Health with reasons, metrics, channel server. Keep it off public networks.",
+    "policy.opa.path": "The OPA to run as a child. Left out: found or built (see `regogate opa install`).",
+    "policy.opa.socket": "The unix socket of an OPA that runs already (sidecar). Nothing is spawned.",
+    "policy.bundle.url": "Where OPA fetches its bundle; https, or http on loopback. Left out: this "
+    "gateway's own channel server, filled by `regogate bundle publish`.",
+    "policy.bundle.token": "Bearer token for `policy.bundle.url`.",
+    "policy.bundle.channel": "The channel a bundle must have been signed for.",
+    "policy.bundle.keys": "Public keys (P-256, PEM) that may sign bundles, by key id. Required unless "
+    "`policy.opa.socket` is set.",
+    "policy.deadline_ms": "Time for one decision; a later answer is a refusal.",
+    "policy.connections": "Connections kept to OPA.",
+    "identity.api_keys": "Take API keys made by `regogate keys create`.",
+    "audit.database": "Records and API keys: `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`.",
+    "audit.commit_timeout_ms": "How long a call waits for its record before it is refused.",
+    "audit.queue": "Calls that may wait for their record at once.",
+    "audit.beat_s": "Time between two `beat` records.",
+    "audit.hash_key": "At least 32 bytes in hexadecimal; keys the digests of API keys and bodies. Left "
+    "out: made in `data_dir`. Give the same to every replica.",
+    "limits.store": "Where request rates are counted.",
+    "upstreams": "The providers, by a name of your choice. The first that names a model exactly serves "
+    "it, else the first whose pattern matches.",
+    "upstreams.NAME.kind": "`openai`: an OpenAI-compatible API. `demo`: the embedded model, which takes "
+    "no other setting but `models`.",
+    "upstreams.NAME.base_url": "Base with or without a path such as `/v1`. Required for `openai`.",
+    "upstreams.NAME.key": "The provider's key. Left out: none is sent.",
+    "upstreams.NAME.models": "Models it serves; exact, or ending in one `*`.",
+    "upstreams.NAME.allow_plaintext": "Allow plain http to a host that is not loopback.",
+    "upstreams.NAME.ca_file": "Authorities to trust instead of the system's, PEM.",
+    "upstreams.NAME.connect_timeout_s": "Time to connect, TLS included.",
+    "upstreams.NAME.head_timeout_s": "Time until the provider's answer begins.",
+    "upstreams.NAME.idle_timeout_s": "Longest silence within an answer.",
+    "telemetry.log_level": "Least level that is logged.",
+    "telemetry.log_format": "`json`: one object a line. `console`: for reading.",
+    "data_dir": "Private files of this installation; made with mode 0700.",
+    "instance": "Name of this gateway among its replicas; unique.",
+}
+"""What a setting does, by dotted path. The one thing here that the program does not say itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting: its dotted path, what it may be, its default as YAML (None: required)."""
+
+    path: str
+    kind: str
+    default: str | None
+
+
+def settings(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[Setting]:
+    """Every setting, in the order of the file."""
+    for name, field in model.model_fields.items():
+        path = f"{prefix}{name}"
+        inner = _model(field.annotation)
+        if inner is None or inner is SecretRef:
+            yield Setting(path=path, kind=_kind(field), default=_default(field))
+        elif get_origin(field.annotation) is dict:
+            yield Setting(path=path, kind="mapping of NAME to the settings below", default=_default(field))
+            yield from settings(inner, f"{path}.NAME.")
+        elif _optional(field.annotation):
+            yield Setting(path=path, kind="mapping", default=_default(field))
+            yield from settings(inner, f"{path}.")
+        else:
+            yield from settings(inner, f"{path}.")
+
+
+def _parts(annotation: Any) -> tuple[Any, ...]:
+    if get_origin(annotation) in (Union, UnionType):
+        return tuple(part for part in get_args(annotation) if part is not type(None))
+    return (annotation,)
+
+
+def _optional(annotation: Any) -> bool:
+    return type(None) in get_args(annotation)
+
+
+def _model(annotation: Any) -> type[BaseModel] | None:
+    """The settings model that an annotation holds, alone, optional or as the values of a mapping."""
+    if get_origin(annotation) is Annotated:
+        return None
+    for part in _parts(annotation):
+        if get_origin(part) is dict:
+            return _model(get_args(part)[1])
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            return part
+    return None
+
+
+def _kind(field: FieldInfo) -> str:
+    # pydantic moves the metadata of an outermost Annotated into the field: put it back to compare
+    annotation: Any = field.annotation
+    metadata = [item for item in field.metadata if type(item).__module__.startswith("pydantic.functional")]
+    if metadata:
+        annotation = Annotated[annotation, *metadata]
+    kind = _named(annotation)
+    if annotation is str and any(getattr(item, "pattern", None) for item in field.metadata):
+        kind = _named(Name)
+    bounds = []
+    for item in field.metadata:
+        match item:
+            case annotated_types.Ge(ge=value):
+                bounds.append(f"at least {value}")
+            case annotated_types.Gt(gt=value):
+                bounds.append(f"above {value}")
+            case annotated_types.Le(le=value):
+                bounds.append(f"at most {value}")
+    return ", ".join([kind, *bounds])
+
+
+def _named(annotation: Any) -> str:
+    names = {
+        Address: "`HOST:PORT`",
+        Network: "CIDR block",
+        Url: "URL",
+        Name: "name",
+        SecretRef: "`{file: PATH}` or `{env: NAME}`",
+        Path: "path",
+        bool: "true or false",
+        int: "integer",
+        float: "number",
+        str: "text",
+    }
+    if (name := next((text for known, text in names.items() if known == annotation), None)) is not None:
+        return name
+    if _optional(annotation):
+        return _named(_parts(annotation)[0])
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _named(arguments[0])
+    if origin is Literal:
+        return " or ".join(f"`{value}`" for value in arguments)
+    if origin is tuple:
+        return f"list of {_named(arguments[0])}"
+    if origin is dict:
+        return f"mapping of {_named(arguments[0])} to {_named(arguments[1])}"
+    raise TypeError(f"no words for {annotation}")
+
+
+def _default(field: FieldInfo) -> str | None:
+    if field.is_required():
+        return None
+    value = field.get_default(call_default_factory=True)
+    match value:
+        case None:
+            return ""
+        case BaseModel():
+            return ""
+        case tuple() | list():
+            return "[" + ", ".join(f'"{item}"' if "*" in str(item) else str(item) for item in value) + "]"
+        case dict():
+            return "{}"
+        case bool():
+            return str(value).lower()
+        case _:
+            return str(value)
+
+
+def settings_page() -> str:
+    """docs/reference-settings.md"""
+    rows = []
+    for one in settings():
+        default = "required" if one.default is None else f"`{one.default}`" if one.default else ""
+        rows.append((f"`{one.path}`", one.kind, default, ABOUT[one.path]))
+    return _page(
+        "Settings",
+        "Every setting of `regogate.yaml`. `--set PATH=VALUE` of `serve`, `dev` and `check-config` overrides "
+        "one; VALUE is YAML. Relative paths, defaults too, are taken from the file's folder. An unknown "
+        "key is refused. [regogate.example.yaml](../regogate.example.yaml) has them all with comments.",
+        _table(("setting", "value", "default", "what it does"), rows),
+    )
+
+
+_METADATA: Final = re.compile(r"^# METADATA\n((?:#.*\n)+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule of the shipped policy, by its METADATA."""
+
+    id: str
+    title: str
+    description: str
+    remediation: str
+    owner: str
+
+
+def rules() -> list[Rule]:
+    """Every rule with an id, sorted by it."""
+    found = []
+    for path in sorted((ROOT / "policies/rego").rglob("*.rego")):
+        for match in _METADATA.finditer(path.read_text("utf-8")):
+            block = "\n".join(line.removeprefix("#").removeprefix(" ") for line in match[1].splitlines())
+            data = yaml.safe_load(block)
+            if "id" in (custom := data.get("custom", {})):
+                texts = {name: " ".join(str(data[name]).split()) for name in ("title", "description")}
+                remedy = " ".join(str(custom["remediation"]).split())
+                found.append(Rule(id=custom["id"], owner=custom["owner"], remediation=remedy, **texts))
+    return sorted(found, key=lambda rule: rule.id)
+
+
+def reasons_page() -> str:
+    """docs/reference-reasons.md"""
+    grounds = [
+        (f"`{reason}`", str(one.status), f"`{one.code}`", one.message) for reason, one in GROUNDS.items()
+    ]
+    ids = [(f"`{r.id}`", f"{r.title}. {r.description}", r.remediation, r.owner) for r in rules()]
+    return _page(
+        "Reasons",
+        "Every reason a call can have: in `x-regogate-reasons`, in `reasons` of an error body and of a "
+        "record.",
+        "## From the gateway\n\nA framing fault has the reason `gateway.framing` and its own code: see "
+        "[Framing faults](reference-doubts.md). `gateway.client_closed` is only recorded: nobody is left "
+        "to answer.\n\n" + _table(("reason", "status", "code", "message"), grounds),
+        "## From limits\n\n`limit.ID`, where ID is the id that policy gave the limit, such as "
+        "`limit.client.rpm`: status 429, code `rate_limit_exceeded`, with `Retry-After`.",
+        "## From the shipped policy\n\nRefusals have status 403 and code `policy_blocked`; on a path that "
+        "no API has, 404 and `unknown_url`. `request.grant.*` allow. "
+        "Ids of topics such as `request.tokens.cap` stand on a CONSTRAIN. A site's own rules add theirs.\n\n"
+        + _table(("reason", "meaning", "what to do", "owner"), ids),
+    )
+
+
+def doubts_page() -> str:
+    """docs/reference-doubts.md"""
+    rows = [(f"`{code}`", str(one.status), one.sentence) for code, one in DOUBTS.items()]
+    return _page(
+        "Framing faults",
+        "What can be wrong with a request's framing. It is refused before anything reads it, recorded as "
+        "`gateway.framing` (`gateway.body_too_large` for 413, `gateway.headers_too_large` for 431), and the "
+        "connection is closed. With status 400 the code stands in the error body.",
+        _table(("code", "status", "message"), rows),
+    )
+
+
+def commands(command: Any = None, name: str = "regogate") -> Iterator[tuple[str, str]]:
+    """Every command and its help, in the order in which help lists them."""
+    command = typer.main.get_command(app) if command is None else command
+    yield name, help_of(command, name)
+    if hasattr(command, "list_commands"):
+        with command.make_context(name, [], resilient_parsing=True) as context:
+            for inner in command.list_commands(context):
+                yield from commands(command.get_command(context, inner), f"{name} {inner}")
+
+
+def help_of(command: Any, name: str) -> str:
+    """The text of `NAME --help` at a width of 100 columns, without trailing white space."""
+    with command.make_context(
+        name, [], resilient_parsing=True, terminal_width=98, max_content_width=100
+    ) as context:
+        text = str(command.get_help(context))
+    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+def commands_page() -> str:
+    """docs/reference-commands.md"""
+    parts = [f"## {name}\n\n```text\n{text}```" for name, text in commands()]
+    return _page("Commands", "What `regogate COMMAND --help` prints.", *parts)
+
+
+def _table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [headings, tuple("---" for _ in headings), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _page(title: str, intro: str, *parts: str) -> str:
+    note = "<!-- Written by `python -m tests.docs_reference`; edit the source, not this page. -->"
+    return "\n\n".join((f"# {title}", note, intro, *parts)) + "\n"
+
+
+def pages() -> Mapping[Path, str]:
+    """Every reference page and its text."""
+    return {
+        ROOT / "docs/reference-settings.md": settings_page(),
+        ROOT / "docs/reference-reasons.md": reasons_page(),
+        ROOT / "docs/reference-commands.md": commands_page(),
+        ROOT / "docs/reference-doubts.md": doubts_page(),
+    }
+
+
+if __name__ == "__main__":
+    for page, content in pages().items():
+        page.write_text(content, "utf-8")
+        print(page.relative_to(ROOT))
