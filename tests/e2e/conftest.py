@@ -59,11 +59,21 @@ def edge(opa_binary: Path, upstream: MockUpstream) -> Iterator[Gateway]:
 
 @pytest.fixture
 def start(opa_binary: Path, upstream: MockUpstream) -> Iterator[Start]:
-    """Start a gateway of a test's own: `start(*options, data_dir=None)`; ready when this returns."""
+    """Start a gateway of a test's own: `start(*options)`; it is ready when this returns.
+
+    `data_dir` is that of an earlier one, `upstream=None` leaves the embedded model, `wait=False` does
+    not wait.
+    """
     started: list[Gateway] = []
 
-    def run(*options: str, data_dir: Path | None = None, wait: bool = True) -> Gateway:
-        one = Gateway(opa_binary, f"--upstream={upstream.url}", *options, data_dir=data_dir)
+    def run(
+        *options: str,
+        data_dir: Path | None = None,
+        wait: bool = True,
+        upstream: MockUpstream | None = upstream,
+    ) -> Gateway:
+        where = [f"--upstream={upstream.url}"] if upstream is not None else []
+        one = Gateway(opa_binary, *where, *options, data_dir=data_dir)
         started.append(one)
         return one.wait_ready() if wait else one
 

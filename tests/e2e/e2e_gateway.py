@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, cast
 from urllib.error import HTTPError
@@ -25,12 +26,25 @@ from dataplane.audit.chain import verify_chain
 from dataplane.audit.read import ALWAYS
 from dataplane.audit.store import Stored
 
-REGOGATE = Path(sys.executable).parent / "regogate"
+REGOGATE = str(Path(sys.executable).parent / "regogate")
 START_S = 60.0
 EDGE_BODY_BYTES = 20_000
 """What the gateway of the fixture `edge` takes."""
 PROVIDER_KEY = "sk-canary-provider-7Qm2Vx9LrT4pWz8KjN3sYd6H"
 """What every gateway here sends upstream; it must be seen nowhere else."""
+
+
+def environment() -> dict[str, str]:
+    """For commands under test. Compiled modules are kept: half of a start would be compiling else."""
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": _compiled(), "E2E_PROVIDER_KEY": PROVIDER_KEY}
+
+
+@cache
+def _compiled() -> str:
+    place = str(spare_dir())
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    return place
 
 
 def spare_dir() -> Path:
@@ -48,12 +62,12 @@ class Gateway:
         self.ready_file = self.data_dir / "ready.json"
         self._clients: list[openai.OpenAI] = []
         command = [
-            str(REGOGATE),
+            REGOGATE,
             "dev",
             "--bind=127.0.0.1:0",
             "--admin-bind=127.0.0.1:0",
             f"--data-dir={self.data_dir}",
-            "--upstream-key-env=E2E_PROVIDER_KEY",
+            *(["--upstream-key-env=E2E_PROVIDER_KEY"] if any("--upstream=" in o for o in options) else []),
             f"--set=policy.opa.path={opa}",
             # The deadline is for a machine that is not shared with a test run.
             "--set=policy.deadline_ms=2000",
@@ -65,7 +79,7 @@ class Gateway:
                 stdout=out,
                 stderr=err,
                 stdin=subprocess.DEVNULL,
-                env={**os.environ, "E2E_PROVIDER_KEY": PROVIDER_KEY, "HOME": str(self.data_dir)},
+                env=environment() | {"HOME": str(self.data_dir)},
                 start_new_session=True,
             )
 
@@ -125,8 +139,8 @@ class Gateway:
 
     def cli(self, *words: str) -> str:
         """What another `regogate` command on this data directory prints."""
-        command = [str(REGOGATE), *words, f"--data-dir={self.data_dir}"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        command = [REGOGATE, *words, f"--data-dir={self.data_dir}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -185,11 +199,11 @@ class Gateway:
 
     def stop(self) -> None:
         """Ctrl-C; it ends with 0 in a few seconds and leaves neither OPA nor ready.json."""
-        if self.process.poll() is None:
-            opas = opa_children(self.process.pid)
-            self.process.send_signal(signal.SIGINT)
-            assert self.process.wait(20) == 0, self.logs
-            until(lambda: not any(alive(pid) for pid in opas), 5)
+        assert self.process.poll() is None, f"ended by itself:\n{self.logs}"
+        opas = opa_children(self.process.pid)
+        self.process.send_signal(signal.SIGINT)
+        assert self.process.wait(20) == 0, self.logs
+        until(lambda: not any(alive(pid) for pid in opas), 5)
         assert not self.ready_file.exists()
 
     def kill(self) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import Any
 
 import openai
 import pytest
-from e2e_gateway import REGOGATE, Gateway
+from e2e_gateway import Gateway
 from e2e_upstream import MockUpstream, until
 
 CHAT: Any = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}]}
@@ -19,12 +18,7 @@ NAMED = {
 
 
 def audit(gateway: Gateway, *words: str) -> list[dict[str, Any]]:
-    done = subprocess.run(
-        [REGOGATE, "audit", *words, "--json", f"--data-dir={gateway.data_dir}"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "")
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in gateway.cli("audit", *words, "--json").splitlines()]
 
 
 def test_a_call_has_an_intent_before_the_provider_saw_it_and_a_completion_at_its_end(
@@ -88,9 +82,5 @@ def test_the_audit_command_shows_every_record_in_order_with_the_fields_it_promis
 
 
 def test_the_readable_views_work(gateway: Gateway) -> None:
-    for words in (["tail", "--limit", "3"], ["show", gateway.records(kind="hello")[0]["id"]]):
-        done = subprocess.run(
-            [REGOGATE, "audit", *words, f"--data-dir={gateway.data_dir}"], capture_output=True, text=True
-        )
-        assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout.strip()
+    assert "hello" in gateway.cli("audit", "show", gateway.records(kind="hello")[0]["id"])
+    assert len(gateway.cli("audit", "tail", "--limit", "3").splitlines()) == 3
