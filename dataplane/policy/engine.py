@@ -20,6 +20,7 @@ from dataplane.domain import CallState, Decision
 from dataplane.errors import Refused
 from dataplane.policy.activation import Activation, Activations
 from dataplane.policy.client import OpaClient, OpaUnreachable
+from dataplane.policy.deadline import patient_timeout
 from dataplane.policy.input import build_input
 from dataplane.policy.result import Malformed, parse_result, split_answer
 
@@ -62,7 +63,7 @@ class OpaEngine:
     async def decide(self, state: CallState) -> Decision:
         began = self._activations.current
         try:
-            async with asyncio.timeout(self._deadline_s):
+            async with patient_timeout(self._deadline_s):
                 return await self._decide(state, began)
         except TimeoutError:
             raise _unavailable(f"no answer within {self._deadline_s * 1000:.0f} ms") from None
@@ -120,7 +121,7 @@ class OpaEngine:
 
     async def _fetch_status(self) -> None:
         try:
-            async with asyncio.timeout(self._deadline_s):
+            async with patient_timeout(self._deadline_s):
                 status, body = await self._client.get("/v1/status")
         except (TimeoutError, OpaUnreachable):
             return
