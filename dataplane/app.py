@@ -83,7 +83,7 @@ class Gateway:
         self._done = done
         self._token = secrets.token_urlsafe(32)
         self._base_url = self._admin_url = ""
-        self.metrics = Metrics()
+        self.metrics = Metrics(ready=lambda: not self.problems())
         self.channel = settings.policy.bundle.channel
         self._keys = dict(
             load_public_key(path, keyid=name) for name, path in settings.policy.bundle.keys.items()

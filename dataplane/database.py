@@ -38,7 +38,7 @@ def parse_url(text: str) -> URL:
     """A database URL with the driver this project uses. Raises `ConfigError` for any other database."""
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
         raise ConfigError(
             "audit.database: not a database URL; use sqlite:///PATH or postgresql://..."
         ) from None
@@ -104,7 +104,8 @@ class Database:
             )
 
     def __repr__(self) -> str:
-        return f"Database({self.url.render_as_string(hide_password=True)})"
+        # A password may stand in the query, too, which SQLAlchemy shows.
+        return f"Database({self.url.set(query={}).render_as_string(hide_password=True)})"
 
     async def run(self, work: Callable[[Connection], T], *, reading: bool = False) -> T:
         """`work` in a transaction; committed, on disk, when this returns. Raises what SQLAlchemy raises.

@@ -10,11 +10,13 @@ DATA_DIR/              0700
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,18 +38,30 @@ def make_private(path: Path) -> Path:
     return path
 
 
-def write_private(path: Path, data: bytes) -> None:
-    """Write a 0600 file so that a reader sees the old content or the new, never half."""
+@contextlib.contextmanager
+def _written_beside(path: Path, data: bytes) -> Iterator[Path]:
+    """A 0600 file in the same folder that holds `data`, on disk; what is left of it goes afterwards."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp makes it 0600
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
+        yield Path(name)
+    finally:
         Path(name).unlink(missing_ok=True)
-        raise
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a 0600 file so that a reader sees the old content or the new, never half."""
+    with _written_beside(path, data) as beside:
+        beside.replace(path)
+
+
+def _make_private_once(path: Path, data: bytes) -> None:
+    """The same where there is no such file yet; one that another process makes meanwhile stays."""
+    with _written_beside(path, data) as beside, contextlib.suppress(FileExistsError):
+        path.hardlink_to(beside)
 
 
 def write_json(path: Path, document: dict[str, Any]) -> None:
@@ -61,7 +75,7 @@ def read_json(path: Path) -> dict[str, Any]:
         document = json.loads(path.read_bytes())
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         raise ConfigError(f"{path}: unreadable; remove it and start again") from None
     if not isinstance(document, dict):
         raise ConfigError(f"{path}: not a JSON object; remove it and start again")
@@ -80,15 +94,7 @@ def installation_key(data_dir: Path, reference: SecretRef | None) -> bytes:
         where = str(path)
         if not path.exists():
             make_private(data_dir)
-            try:
-                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            except FileExistsError:
-                pass  # another command made it between our look and now
-            else:
-                with os.fdopen(handle, "w") as file:
-                    file.write(secrets.token_hex(INSTALLATION_KEY_BYTES))
-                    file.flush()
-                    os.fsync(file.fileno())
+            _make_private_once(path, secrets.token_hex(INSTALLATION_KEY_BYTES).encode())
         text = SecretRef(file=path).read()
     try:
         key = bytes.fromhex(text)

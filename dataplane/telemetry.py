@@ -11,6 +11,8 @@ import logging
 import sys
 import time
 import traceback
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -42,6 +44,13 @@ def _frames_only(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
     return event
 
 
+def _one_line_of_asyncio(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+    """asyncio appends the `repr` of what failed to its message, and that of an exception is its text."""
+    if event.get("logger") == "asyncio":
+        event["event"] = str(event["event"]).partition("\n")[0]
+    return event
+
+
 def configure_logging(level: str, form: str, stream: TextIO = sys.stderr) -> None:
     """Send every log record of the process to `stream`, as `json` lines or for a `console`."""
     shared: list[Any] = [
@@ -50,6 +59,7 @@ def configure_logging(level: str, form: str, stream: TextIO = sys.stderr) -> Non
         _FIELDS,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _frames_only,
+        _one_line_of_asyncio,
     ]
     renderer: Any = (
         structlog.processors.JSONRenderer(serializer=lambda event, **_: json.dumps(event, default=str))
@@ -90,8 +100,11 @@ class AccessLog:
 
     def __call__(self, state: CallState) -> None:
         took_ms = (time.perf_counter_ns() - state.started_ns) / 1e6
-        self._stream.write(self._machine(state, took_ms) if self._json else self._person(state, took_ms))
-        self._stream.flush()
+        line = self._machine(state, took_ms) if self._json else self._person(state, took_ms)
+        # A reader that went away or a full disk must fail no call: records are the account of calls.
+        with suppress(OSError):
+            self._stream.write(line)
+            self._stream.flush()
 
     def _machine(self, state: CallState, took_ms: float) -> str:
         line: dict[str, Any] = {
@@ -123,9 +136,9 @@ class AccessLog:
 
 
 class Metrics:
-    """What an operator watches; read at `/metrics` on the admin address."""
+    """What an operator watches; read at `/metrics` on the admin address. `ready` is asked at each reading."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, ready: Callable[[], bool] = lambda: False) -> None:
         self.registry = CollectorRegistry()
         self._calls = Counter(
             "regogate_calls_total",
@@ -149,9 +162,9 @@ class Metrics:
             buckets=_LATENCY_BUCKETS,
             registry=self.registry,
         )
-        self.ready = Gauge(
+        Gauge(
             "regogate_ready", "1 while calls can be decided and recorded.", registry=self.registry
-        )
+        ).set_function(lambda: float(ready()))
 
     def __call__(self, state: CallState) -> None:
         operation = state.operation.id
