@@ -89,6 +89,9 @@ class Database:
         self._thread: ThreadPoolExecutor | None = None
         self._sync: Engine | None = None
         self._async: AsyncEngine | None = None
+        self._running = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         if self.is_sqlite:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="regogate-sqlite")
         else:
@@ -114,9 +117,17 @@ class Database:
         caller does not stop work that has begun: a commit may still land.
         """
         if self._async is not None:
-            async with self._async.begin() as connection:
-                return await connection.run_sync(work)
-        assert self._thread is not None
+            self._running += 1
+            self._idle.clear()
+            try:
+                async with self._async.begin() as connection:
+                    return await connection.run_sync(work)
+            finally:
+                self._running -= 1
+                if not self._running:
+                    self._idle.set()
+        if self._thread is None:
+            raise RuntimeError("the database is closed")
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._run_here, work, reading)
 
     def _run_here(self, work: Callable[[Connection], T], reading: bool) -> T:
@@ -128,10 +139,16 @@ class Database:
                 return work(connection)
 
     async def close(self) -> None:
-        """Close every connection; running work finishes first."""
+        """Close every connection; running work finishes first. May be called again."""
         if self._async is not None:
+            # A connection that is in use while its pool is disposed of would be closed by nobody.
+            await self._idle.wait()
             await self._async.dispose()
-        if self._thread is not None:
-            if self._sync is not None:
-                await asyncio.get_running_loop().run_in_executor(self._thread, self._sync.dispose)
-            self._thread.shutdown(wait=True)
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            await asyncio.get_running_loop().run_in_executor(thread, self._dispose_here)
+            thread.shutdown(wait=True)
+
+    def _dispose_here(self) -> None:
+        if self._sync is not None:
+            self._sync.dispose()

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-_REVISION: Final = re.compile(r"([1-9][0-9]{0,14})-g[0-9a-f]{7}-[0-9a-f]{12}")
+_REVISION: Final = re.compile(r"([1-9][0-9]{0,15})-g[0-9a-f]{7}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +60,22 @@ class Activations:
         if self.current is not None and self.current.seq < self._floor:
             self._roll_back(self.current)
 
-    def observe(self, status: Any) -> None:
-        """Take in a status document of OPA's (hostile until proven otherwise)."""
+    def goes_back(self, status: Any) -> bool:
+        """Whether a status names a sequence below the floor. One that was overtaken on its way does,
+        so whoever sees it asks OPA again before believing it."""
+        revision = self._bundle_of(status).get("active_revision")
+        activation = parse_revision(revision) if isinstance(revision, str) else None
+        return activation is not None and activation.seq < (self._floor or 0)
+
+    def _bundle_of(self, status: Any) -> dict[str, Any]:
         bundles = status.get("bundles") if isinstance(status, dict) else None
         bundle = bundles.get(self._bundle) if isinstance(bundles, dict) else None
-        if not isinstance(bundle, dict):
+        return bundle if isinstance(bundle, dict) else {}
+
+    def observe(self, status: Any) -> None:
+        """Take in a status document of OPA's (hostile until proven otherwise)."""
+        bundle = self._bundle_of(status)
+        if not bundle:
             return
         self._note_refusal(bundle)
         revision = bundle.get("active_revision")
