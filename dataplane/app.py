@@ -198,7 +198,7 @@ class Gateway:
         pipeline = Pipeline(
             surfaces=(OpenAISurface(),),
             sources=ForwardedSource(self.settings.server.trusted_proxies),
-            authenticator=FirstOf((self._api_keys,)),
+            authenticator=FirstOf((self._api_keys,) if self.settings.identity.api_keys else ()),
             policy=engine,
             limiter=MemoryLimiter(),
             upstream=self._upstream,
@@ -228,9 +228,7 @@ class Gateway:
             persistence=self.data_dir / "opa",
         )
 
-        self._opa = OpaProcess(
-            self._opa_binary, options, on_state=lambda state: self._keeper.opa_changed(state, self._engine)
-        )
+        self._opa = OpaProcess(self._opa_binary, options, on_state=self._keeper.opa_changed)
         await self._opa.start()
         stack.push_async_callback(self._opa.stop)
         stack.callback(self._keeper.stop_observing)

@@ -49,9 +49,9 @@ async def build(
     (what `regogate dev` adds for its demo client). Raises `CheckFailed` with everything that is wrong,
     `ToolFailed`, or `ValueError` for a seq, commit or channel out of range.
     """
+    source = await asyncio.to_thread(read_source, policies)
     commit = await commit_of(policies) if commit is None else commit
     draft = Manifest(seq=seq, commit=commit, digest=_PLACEHOLDER, channel=channel)
-    source = await asyncio.to_thread(read_source, policies)
     checked = await check_source(source, opa, capabilities)
     if checked.problems:
         raise CheckFailed(checked.problems)

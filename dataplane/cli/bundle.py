@@ -31,6 +31,7 @@ from dataplane.bundle.verify import tables
 from dataplane.bundle.verify import verify as verify_bundle
 from dataplane.config import load
 from dataplane.errors import RegoGateError
+from dataplane.installation import make_private
 from dataplane.opa.install import ensure_opa
 from dataplane.opa.pins import modules_directory
 
@@ -324,7 +325,9 @@ def _target(to: Path | None, data_dir: Path | None, config: Path | None) -> Targ
     if config is not None:
         settings = load(config)
         listed = settings.policy.bundle.keys.items()
-        return settings.data_dir / "bundles", dict(load_public_key(path, keyid=name) for name, path in listed)
+        return make_private(settings.data_dir) / "bundles", dict(
+            load_public_key(path, keyid=name) for name, path in listed
+        )
     return None
 
 

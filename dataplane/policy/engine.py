@@ -27,6 +27,8 @@ from dataplane.policy.result import Malformed, parse_result, split_answer
 _QUERY: Final = "?provenance=true&strict-builtin-errors=true"
 _MODELS: Final = "/v1/data/regogate/models?provenance=true"
 _METADATA: Final = "/v1/data/system/bundles/{}/manifest/metadata"
+STATUS_DEADLINE_S: Final = 2.0
+"""For about 60 kB, nearly all of it metrics. A call that waits for it keeps its own deadline."""
 CONTRACT_SCHEMA: Final = 1
 """The decision contract this gateway knows; a bundle that names another is not used."""
 _log = logging.getLogger("regogate.policy")
@@ -54,7 +56,7 @@ class OpaEngine:
         self._bundle = bundle
         self._deadline_s = deadline_ms / 1000
         self._tables = Tables(revision="", models=())
-        self._status: asyncio.Task[None] | None = None
+        self._status: asyncio.Task[bool] | None = None
 
     def problems(self) -> list[str]:
         problem = self._activations.problem
@@ -113,23 +115,34 @@ class OpaEngine:
                 raise Malformed("OPA's status does not report the revision of the answer")
         return revision
 
-    async def _read_status(self) -> None:
+    async def _read_status(self) -> bool:
         """Read OPA's status once; callers that come meanwhile share the answer."""
         if self._status is None or self._status.done():
             self._status = asyncio.create_task(self._fetch_status())
-        await asyncio.shield(self._status)
+        return await asyncio.shield(self._status)
 
-    async def _fetch_status(self) -> None:
+    async def _fetch_status(self) -> bool:
+        """Whether OPA told its status; then it was taken in."""
+        status = await self._get_status()
+        if status is not None and self._activations.goes_back(status):
+            # A newer status may have been posted while this one was on its way: the next one is later.
+            status = await self._get_status()
+        if status is None:
+            return False
+        self._activations.observe(status)
+        return True
+
+    async def _get_status(self) -> Any:
+        """OPA's status document, None where it gave none."""
         try:
-            async with patient_timeout(self._deadline_s):
-                status, body = await self._client.get("/v1/status")
+            async with patient_timeout(STATUS_DEADLINE_S):
+                code, body = await self._client.get("/v1/status")
+            return orjson.loads(body)["result"] if code == 200 else None
         except (TimeoutError, OpaUnreachable):
-            return
-        if status == 200:
-            try:
-                self._activations.observe(orjson.loads(body)["result"])
-            except (orjson.JSONDecodeError, KeyError, TypeError):
-                _log.warning("OPA's status is not the JSON it sends")
+            return None
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            _log.warning("OPA's status is not the JSON it sends")
+            return None
 
     async def _read_tables(self) -> None:
         status, body = await self._client.get(_MODELS)
@@ -159,8 +172,9 @@ class OpaEngine:
             raise Malformed(why)
 
     async def look(self) -> None:
-        """Read OPA's status now, for a start or a restart that should not wait for a call or a post."""
-        await self._read_status()
+        """Read OPA's status now; an OPA that does not tell it has nothing that counts."""
+        if not await self._read_status():
+            self._activations.lost()
 
 
 def _revision(answer: dict[str, Any], bundle: str) -> str:

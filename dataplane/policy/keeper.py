@@ -30,6 +30,7 @@ class ActivationKeeper:
         self._note = note
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self._engine: OpaEngine | None = None
 
     async def learn_floor(self) -> int:
         """Take in the durable floor and return it. Raises what the database raises."""
@@ -39,18 +40,23 @@ class ActivationKeeper:
 
     def keep_looking(self, engine: OpaEngine) -> None:
         """From now on read OPA's status and the floors at an interval, too."""
+        self._engine = engine
         self._spawn(self._look_on(engine))
 
-    def opa_changed(self, state: str, engine: OpaEngine | None) -> None:
+    def opa_changed(self, state: str) -> None:
         """OPA's process entered `state`: what a process that ended had reported counts no longer."""
         if state in ("backoff", "stopped"):
             self.activations.lost()
-        elif state == "running" and engine is not None:
-            self._spawn(engine.look())
+        elif state == "running" and self._engine is not None:
+            self._spawn(self._engine.look())
 
     def observe(self, status: Any) -> None:
         """Take in a status that OPA posted; one that is stopping complains of its polls being cut."""
-        if not self._stopping:
+        if self._stopping:
+            return
+        if self._engine is not None and self.activations.goes_back(status):
+            self._spawn(self._engine.look())
+        else:
             self.activations.observe(status)
 
     def stop_observing(self) -> None:
@@ -97,7 +103,7 @@ class ActivationKeeper:
                 await self.learn_floor()
             except Exception as error:  # noqa: BLE001  as above
                 _log.debug("sequence floors unread", extra={"error_type": type(error).__name__})
-            await asyncio.sleep(REFRESH_S)
+            await asyncio.sleep(REFRESH_S if self.activations.problem is None else RETRY_S)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -123,3 +123,12 @@ def test_a_status_of_another_form_changes_nothing(activations: Activations, junk
     activations.observe(status(R1))
     activations.observe(junk)
     assert activations.accepts(R1, None)
+
+
+def test_a_status_below_the_floor_is_known_before_it_is_believed(activations: Activations) -> None:
+    activations.observe(status(R2))
+    assert activations.goes_back(status(R1))
+    assert not activations.goes_back(status(R2))
+    assert not activations.goes_back(status(R3))
+    assert not activations.goes_back(None)
+    assert activations.accepts(R2, None)
