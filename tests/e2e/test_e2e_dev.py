@@ -144,6 +144,12 @@ def test_the_demo_key_is_kept_over_restarts_and_replaced_once_revoked(start: Sta
     third.stop()
 
 
+def test_where_api_keys_are_switched_off_no_key_is_accepted(start: Start) -> None:
+    one = start("--set=identity.api_keys=false")
+    with pytest.raises(openai.AuthenticationError):
+        one.sdk.models.list()
+
+
 def test_the_embedded_model_answers_where_no_upstream_is_given_and_every_model_may_be_allowed(
     start: Start,
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sqlite3
 import time
@@ -83,6 +84,25 @@ def test_a_locked_database_refuses_within_two_seconds_and_recovers(
     every_hit_has_an_intent(one, provider)
     # What was refused in the meantime is written as counts once the database is back.
     until(lambda: sum(r["count"] for r in one.records() if "count" in r) >= len(load.answers))
+    one.check_chain()
+
+
+def test_a_full_disk_refuses_every_call_and_recovers(one: Gateway, provider: MockUpstream) -> None:
+    """No file may grow: neither the database nor the log that standard output goes to."""
+    hits = len(provider.hits)
+    unlimited = resource.prlimit(one.process.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    try:
+        with Load(one, threads=2) as load:
+            until(lambda: len(load.answers) >= 6, 20)
+    finally:
+        resource.prlimit(one.process.pid, resource.RLIMIT_FSIZE, unlimited)
+    assert {(answer.status, answer.reasons) for answer in load.answers} == {
+        (503, ("gateway.audit_unavailable",))
+    }
+    assert len(provider.hits) == hits
+    with Load(one, threads=1) as after:
+        until(lambda: after.count(200), 10)
+    every_hit_has_an_intent(one, provider)
     one.check_chain()
 
 
