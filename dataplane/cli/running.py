@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import uvloop
+
+GC_THRESHOLDS: Final = (10_000, 20, 50)
+"""Objects and rounds between collections of cyclic garbage (the default is 700, 10, 10). Calls leave next
+to none, and each collection stops all of them; measured 4 percent of the CPU time before."""
 
 
 def run_until_signal(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
@@ -24,6 +30,10 @@ def run_until_signal(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, on_signal)
+        # Modules, settings and patterns stay for good: collections need not walk through them again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
         await work(stop)
 
     uvloop.run(main())

@@ -64,14 +64,15 @@ def judge(head: Head) -> Refused | None:
             if name in seen:
                 return Refused("gateway.bad_header", f"Header {name.decode()} stands twice; send it once.")
             seen.add(name)
-        if not _VALUE.fullmatch(value):
-            return Refused("gateway.bad_header", "A header value holds a control byte.")
         if name == b"host":
             hosts += 1
             if not _HOST.fullmatch(value):
                 return Refused("gateway.bad_host")
         elif name == b"content-encoding" and value.strip().lower() != b"identity":
             return Refused("gateway.content_encoding")
+    # One search through all values, since each call to the pattern engine costs more than the bytes do.
+    if not _VALUE.fullmatch(b"".join([value for _, value in head.headers])):
+        return Refused("gateway.bad_header", "A header value holds a control byte.")
     if len(head.headers) > MAX_FIELDS or size > MAX_HEAD_BYTES:
         return Refused("gateway.headers_too_large")
     if hosts != 1:

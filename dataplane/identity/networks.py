@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -22,6 +23,9 @@ MAX_HOP_CHARS: Final = 64
 
 UNKNOWN_PEER: Final = "0.0.0.0"  # noqa: S104 - an address to compare with, nothing binds to it
 """For a peer without an address, such as a unix socket's: in no network anyone would list."""
+
+REMEMBERED: Final = 4096
+"""Addresses read before: callers and proxies come again. About 1 MB."""
 
 _WITH_PORT: Final = re.compile(
     r"(?:\[(?P<v6>[^\[\]]*)\]|(?P<v4>[0-9.]+))(?::(?P<port>[0-9]{1,5}))?", re.ASCII
@@ -69,8 +73,11 @@ class ForwardedSource:
 
 def parse_address(text: str) -> Address | None:
     """A bare address, its zone dropped and IPv4-mapped IPv6 (RFC 4291, 2.5.5.2) as IPv4; or None."""
-    if len(text) > MAX_HOP_CHARS:
-        return None
+    return None if len(text) > MAX_HOP_CHARS else _read(text)
+
+
+@lru_cache(REMEMBERED)
+def _read(text: str) -> Address | None:
     bare, percent, zone = text.partition("%")
     if percent and (not zone or ":" not in bare):
         return None
