@@ -29,6 +29,7 @@ from dataplane.shipped import shipped
 from dataplane.telemetry import AccessLog, configure_logging
 
 CHANNEL: Final = "dev"
+GRACEFUL_S: Final = 2.0
 _POLL_S: Final = 0.03
 
 
@@ -184,7 +185,8 @@ def _settings(
             entry["key"] = {"env": key_env}
         served = {"upstream": entry}
     raw: dict[str, Any] = {
-        "server": {"bind": bind},
+        # Ctrl-C must not wait long for a stream that somebody left open.
+        "server": {"bind": bind, "graceful_s": GRACEFUL_S},
         "admin": {"bind": admin_bind},
         "policy": {"bundle": {"channel": CHANNEL, "keys": {"dev": str(ensure_dev_keys(directory).public)}}},
         "audit": {"database": f"sqlite:///{directory / 'regogate.db'}"},

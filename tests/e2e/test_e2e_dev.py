@@ -121,9 +121,16 @@ def test_the_demo_key_is_kept_over_restarts_and_replaced_once_revoked(start: Sta
     with pytest.raises(openai.APIStatusError) as caught:
         one.sdk.chat.completions.create(model="m", messages=[{"role": "user", "content": "x" * 6000}])
     assert caught.value.status_code == 413
+
+    # Ctrl-C ends it within seconds, a stream that is still open too, and that call has its completion.
+    stream = one.sdk.chat.completions.create(**CHAT, stream=True, extra_body={"mock": "stall"})
     begun = time.monotonic()
     one.stop()
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < 6
+    open_call = stream.response.headers["x-request-id"]
+    assert [r["kind"] for r in one.records(request_id=open_call)] == ["intent", "completion"]
+    assert one.records()[-1]["kind"] == "bye"
+    stream.close()
 
     # Killed, it leaves no OPA after 2 s, and what it left behind does not disturb the next.
     again = start(data_dir=one.data_dir)

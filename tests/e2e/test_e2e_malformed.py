@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -278,6 +279,17 @@ def test_strangers_get_401_alike(edge: Gateway) -> None:
         (401, answers["rgk_"].error["message"], "invalid_api_key")
     }
     assert all(a.headers["x-regogate-reasons"] == "gateway.unauthenticated" for a in answers.values())
+
+
+def test_a_flood_of_strangers_is_recorded_by_counts_so_that_it_cannot_fill_the_disk(edge: Gateway) -> None:
+    flood, before = 200, len(edge.records(kind="deny"))
+    total = counted(edge)
+    begun = time.monotonic()
+    answers = all_at_once(edge, {str(n): chat("rgk_flood", GOOD) for n in range(flood)})
+    assert {answer.status for answer in answers.values()} == {401}
+    until(lambda: counted(edge) >= total + flood)
+    # 10 a second for one source and one counting record a second, with a second's burst at both ends.
+    assert len(edge.records(kind="deny")) - before <= 11 * (time.monotonic() - begun + 2)
 
 
 def test_mutants_of_a_good_call_never_break_hang_or_get_through(edge: Gateway) -> None:
