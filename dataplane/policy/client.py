@@ -7,13 +7,13 @@ alive, one request at a time on each; answers over 2 kB come chunked, which http
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from pathlib import Path
 from typing import Final, cast
 
 import httptools
 
 from dataplane.errors import RegoGateError
+from dataplane.policy.places import Places
 
 MAX_ANSWER_BYTES: Final = 16 << 20
 """Far above any decision (about 1 kB) and any set of tables; a larger answer is not OPA's."""
@@ -90,9 +90,9 @@ class OpaClient:
 
     def __init__(self, socket: Path, *, connections: int) -> None:
         self._socket = str(socket)
-        self._free = connections
+        self.connections = connections
+        self._places = Places(connections)
         self._idle: list[_Connection] = []
-        self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def post(self, target: str, body: bytes) -> tuple[int, bytes]:
         """Status and body of a POST; raises `OpaUnreachable`."""
@@ -108,13 +108,12 @@ class OpaClient:
 
     def close(self) -> None:
         """Close idle connections; those in use close when their caller is done."""
-        self._free = 0
         for connection in self._idle:
             connection.close()
         self._idle.clear()
 
     async def _ask(self, request: bytes) -> tuple[int, bytes]:
-        await self._take()
+        await self._places.take()
         try:
             while self._idle:
                 connection = self._idle.pop()
@@ -129,7 +128,7 @@ class OpaClient:
                         raise
             return await self._on(await self._connect(), request)
         finally:
-            self._give()
+            self._places.give()
 
     async def _connect(self) -> _Connection:
         try:
@@ -147,24 +146,3 @@ class OpaClient:
         if not connection.closed:
             self._idle.append(connection)
         return answer
-
-    async def _take(self) -> None:
-        if self._free > 0:
-            self._free -= 1
-            return
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiter)
-        try:
-            await waiter
-        except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():
-                self._give()
-            raise
-
-    def _give(self) -> None:
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                return
-        self._free += 1

@@ -1,6 +1,6 @@
 """The `PolicyEngine` port: one question to OPA a call, under one deadline.
 
-1. Ask with the tables' revision in the input.
+1. Wait for a turn, then ask with the tables' revision in the input; from here the deadline runs.
 2. The answer's revision must be one that counts; an unknown one has OPA's status read once.
 3. Tables of another revision are read again and the question asked once more, else `policy_changed`.
 4. Parse strictly. Everything that goes wrong is a refusal; the reason in the log names no content.
@@ -22,11 +22,18 @@ from dataplane.policy.activation import Activation, Activations
 from dataplane.policy.client import OpaClient, OpaUnreachable
 from dataplane.policy.deadline import patient_timeout
 from dataplane.policy.input import build_input
+from dataplane.policy.places import Places
 from dataplane.policy.result import Malformed, parse_result, split_answer
 
 _QUERY: Final = "?provenance=true&strict-builtin-errors=true"
 _MODELS: Final = "/v1/data/regogate/models?provenance=true"
 _METADATA: Final = "/v1/data/system/bundles/{}/manifest/metadata"
+WAIT_DEADLINES: Final = 10
+WAIT_MAX_S: Final = 2.0
+"""How long a call waits for its turn to ask, in deadlines and at most. The deadline judges OPA's answer; a
+queue in front of a healthy OPA would make whole bursts of calls late, and OPA work for nobody."""
+SPARE_CONNECTIONS: Final = 2
+"""Kept free of questions, for the status and the tables that a question may have to wait for."""
 STATUS_DEADLINE_S: Final = 2.0
 """For about 60 kB, nearly all of it metrics. A call that waits for it keeps its own deadline."""
 CONTRACT_SCHEMA: Final = 1
@@ -55,6 +62,8 @@ class OpaEngine:
         self._activations = activations
         self._bundle = bundle
         self._deadline_s = deadline_ms / 1000
+        self._wait_s = min(WAIT_MAX_S, WAIT_DEADLINES * self._deadline_s)
+        self._places = Places(max(1, client.connections - SPARE_CONNECTIONS))
         self._tables = Tables(revision="", models=())
         self._status: asyncio.Task[bool] | None = None
 
@@ -63,6 +72,10 @@ class OpaEngine:
         return [f"policy: {problem}"] if problem else []
 
     async def decide(self, state: CallState) -> Decision:
+        try:
+            await self._places.take_within(self._wait_s)
+        except TimeoutError:
+            raise _unavailable(f"no turn to ask within {self._wait_s * 1000:.0f} ms") from None
         began = self._activations.current
         try:
             async with patient_timeout(self._deadline_s):
@@ -71,6 +84,8 @@ class OpaEngine:
             raise _unavailable(f"no answer within {self._deadline_s * 1000:.0f} ms") from None
         except (OpaUnreachable, Malformed) as error:
             raise _unavailable(str(error)) from None
+        finally:
+            self._places.give()
 
     async def _decide(self, state: CallState, began: Activation | None) -> Decision:
         for _ in range(2):
@@ -149,7 +164,10 @@ class OpaEngine:
         if status != 200:
             raise Malformed(f"OPA answered the tables with status {status}")
         answer, result = split_answer(body)
-        models = orjson.loads(result) if result is not None else {}
+        try:
+            models = orjson.loads(result) if result is not None else {}
+        except orjson.JSONDecodeError:
+            raise Malformed("the models table is not JSON") from None
         if not isinstance(models, dict):
             raise Malformed("the models table is not an object")
         revision = _revision(answer, self._bundle)
@@ -162,8 +180,11 @@ class OpaEngine:
 
     async def _check_schema(self, revision: str) -> None:
         status, body = await self._client.get(_METADATA.format(self._bundle))
+        if status != 200:
+            # OPA's trouble of this moment, which says nothing about the bundle.
+            raise Malformed(f"OPA answered the bundle's metadata with status {status}")
         try:
-            schema = orjson.loads(body)["result"]["schema"] if status == 200 else None
+            schema = orjson.loads(body)["result"]["schema"]
         except (orjson.JSONDecodeError, KeyError, TypeError):
             schema = None
         if schema != CONTRACT_SCHEMA:
