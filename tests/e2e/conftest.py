@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from e2e_gateway import EDGE_BODY_BYTES, Gateway, spare_dir
+from e2e_gateway import EDGE_BODY_BYTES, POLICIES, Gateway, Start, spare_dir
 from e2e_upstream import MockUpstream, mock_upstream
-
-POLICIES = Path(__file__).resolve().parents[2] / "policies"
-Start = Callable[..., Gateway]
 
 
 @pytest.fixture(scope="session")

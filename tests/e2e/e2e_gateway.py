@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -27,6 +28,7 @@ from dataplane.audit.read import ALWAYS
 from dataplane.audit.store import Stored
 
 REGOGATE = str(Path(sys.executable).parent / "regogate")
+POLICIES = Path(__file__).resolve().parents[2] / "policies"
 START_S = 60.0
 EDGE_BODY_BYTES = 20_000
 """What the gateway of the fixture `edge` takes."""
@@ -221,6 +223,10 @@ class Gateway:
             self.process.kill()
             self.process.wait(10)
         shutil.rmtree(self.data_dir, ignore_errors=True)
+
+
+Start = Callable[..., Gateway]
+"""The fixture `start`."""
 
 
 def _stat(pid: int) -> tuple[str, str, int] | None:

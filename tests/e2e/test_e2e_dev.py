@@ -10,8 +10,7 @@ from typing import Any
 
 import openai
 import pytest
-from conftest import Start
-from e2e_gateway import REGOGATE, Gateway, alive, environment, opa_children
+from e2e_gateway import REGOGATE, Gateway, Start, alive, environment, opa_children
 from e2e_upstream import until
 
 CHAT: Any = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}]}

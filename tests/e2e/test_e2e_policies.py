@@ -14,11 +14,10 @@ from typing import Any
 
 import openai
 import pytest
-from e2e_gateway import Gateway, spare_dir
+from e2e_gateway import POLICIES, Gateway, spare_dir
 from e2e_load import Load
 from e2e_upstream import MockUpstream, until
 
-SHIPPED = Path(__file__).resolve().parents[2] / "policies"
 TIERS = """
 demo:
   models: ["demo*", MODEL]
@@ -63,7 +62,7 @@ class Workshop:
 def shop(opa_binary: Path, upstream: MockUpstream) -> Iterator[Workshop]:
     place = spare_dir()
     policies = place / "policies"
-    shutil.copytree(SHIPPED, policies)
+    shutil.copytree(POLICIES, policies)
     (policies / "data/tiers.yaml").write_text(tiers(cap=100))
     gateway = Gateway(opa_binary, f"--upstream={upstream.url}", f"--policies={policies}")
     try:

@@ -19,8 +19,7 @@ from typing import Any
 import httpx2
 import pytest
 import yaml
-from conftest import POLICIES
-from e2e_gateway import PROVIDER_KEY, REGOGATE, alive, environment, opa_children, spare_dir
+from e2e_gateway import POLICIES, PROVIDER_KEY, REGOGATE, alive, environment, opa_children, spare_dir
 from e2e_upstream import MockUpstream, until
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "server"))
