@@ -23,11 +23,22 @@ Note = Callable[[str, Mapping[str, str | int]], None]
 class ActivationKeeper:
     """Owns the `Activations` of one channel. `note` queues a record of a kind with its fields."""
 
-    def __init__(self, *, bundle: str, channel: str, floors: SequenceFloors, note: Note) -> None:
+    def __init__(
+        self,
+        *,
+        bundle: str,
+        channel: str,
+        floors: SequenceFloors,
+        note: Note,
+        refresh_s: float = REFRESH_S,
+        retry_s: float = RETRY_S,
+    ) -> None:
         self.activations = Activations(bundle=bundle, on_switch=self._switched)
         self._channel = channel
         self._floors = floors
         self._note = note
+        self._refresh_s = refresh_s
+        self._retry_s = retry_s
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._engine: OpaEngine | None = None
@@ -94,7 +105,7 @@ class ActivationKeeper:
                 return
             except Exception as error:  # noqa: BLE001  whatever a driver raises, the next try may succeed
                 _log.warning("sequence floor not stored yet", extra={"error_type": type(error).__name__})
-                await asyncio.sleep(RETRY_S)
+                await asyncio.sleep(self._retry_s)
 
     async def _look_on(self, engine: OpaEngine) -> None:
         while True:
@@ -103,7 +114,7 @@ class ActivationKeeper:
                 await self.learn_floor()
             except Exception as error:  # noqa: BLE001  as above
                 _log.debug("sequence floors unread", extra={"error_type": type(error).__name__})
-            await asyncio.sleep(REFRESH_S if self.activations.problem is None else RETRY_S)
+            await asyncio.sleep(self._refresh_s if self.activations.problem is None else self._retry_s)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -65,7 +65,7 @@ def problems(raw: Any) -> list[str]:
         ({"server": {"graceful_s": float("nan")}}, "server.graceful_s: input should be a finite number"),
         ({"server": {"trusted_proxies": ["10.0.0.1/8"]}}, "server.trusted_proxies.0: 10.0.0.1/8 has host"),
         ({"server": {"tls": {"cert": "c", "key": "k", "client_auth": "required"}}}, "server.tls: client_ca"),
-        ({"server": {"tls": {"cert": "c", "key": "k", "min_version": "1.1"}}}, "server.tls.min_version: must"),
+        ({"server": {"tls": {"cert": "c", "key": "k", "min_version": "1.1"}}}, "server.tls.min_version"),
         ({"policy": {"opa": {"path": "a", "socket": "b"}}}, "policy.opa: give path (run OPA as a child)"),
         ({"policy": {"deadline_ms": 0}}, "policy.deadline_ms: input should be greater"),
         ({"policy": {"bundle": {"channel": "Prod_EU"}}}, "policy.bundle.channel: must be 1 to 64 of a-z"),
