@@ -41,6 +41,8 @@ class AsgiClient:
         self._timer: asyncio.TimerHandle | None = None
         self._watch: asyncio.Task[None] | None = None
         self.left = False
+        self.cancelled = False
+        """Whether a leaving caller had the task at work cancelled, once."""
 
     async def body(self) -> AsyncIterator[bytes]:
         """The body within its size and `body_timeout_s` in all; soon afterwards watches the connection."""
@@ -77,7 +79,7 @@ class AsgiClient:
             pass
         self.left = True
         if worker is not None:
-            worker.cancel()
+            self.cancelled = worker.cancel()
 
     def done(self) -> None:
         """Stop watching; the answer is complete or the call is over."""

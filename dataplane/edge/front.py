@@ -92,9 +92,9 @@ class Front:
             await self._pipeline.handle(state, client, doubt() or judge(head))
         except asyncio.CancelledError:
             task = asyncio.current_task()
-            if not client.left or task is None:
+            # What our own watcher cancelled, the server need not hear of; but it may have cancelled, too.
+            if task is None or not client.cancelled or task.uncancel() > 0:
                 raise
-            task.uncancel()  # our own watcher cancelled it: the server need not hear of it
         finally:
             client.done()
             for told in self._done:
