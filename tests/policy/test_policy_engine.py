@@ -28,6 +28,7 @@ from opa_kit import (
 
 from dataplane.domain import AuditLevel, Verdict
 from dataplane.errors import Refused
+from dataplane.policy.engine import STATUS_PAUSES_S
 
 UNAVAILABLE = "gateway.policy_unavailable"
 
@@ -204,10 +205,26 @@ def test_a_forged_provenance_is_refused_because_the_status_does_not_report_it(
         )
         at.proxy.asked.clear()
         assert await at.refusal() == UNAVAILABLE
-        assert at.proxy.asked[STATUS] <= 1
+        assert at.proxy.asked[STATUS] <= 1 + len(STATUS_PAUSES_S)
         current = at.activations.current
         assert current is not None
         assert current.revision == revision(at.bench.seq)
+
+    play(story)
+
+
+def test_an_answer_counts_although_the_status_names_its_revision_only_a_moment_later(play: Play) -> None:
+    async def story(at: Table) -> None:
+        # No reading of the status before the third says anything.
+        async def before(line: str) -> None:
+            if line == STATUS and at.proxy.asked[STATUS] < 3:
+                at.proxy.status[STATUS] = 500
+            else:
+                at.proxy.status.pop(STATUS, None)
+
+        at.proxy.before = before
+        assert (await at.decide()).revision == revision(at.bench.seq)
+        assert at.proxy.asked[STATUS] == 3
 
     play(story)
 
