@@ -26,7 +26,8 @@ async def listening(
 
     def started(addresses: list[tuple[str, int]]) -> None:
         host, port = addresses[0]
-        bound.set_result(f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}")
+        if not bound.done():  # cancelled: whoever was to serve has gone meanwhile
+            bound.set_result(f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}")
 
     def ended(task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
