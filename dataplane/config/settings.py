@@ -180,6 +180,14 @@ class BundleSettings(_Settings):
     channel: Annotated[Name, AfterValidator(_channel)] = "prod"
     keys: dict[Name, FilePath] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _whole(self) -> BundleSettings:
+        if self.url is not None and not re.fullmatch(r"https?://[^/]+/.*[^/]", self.url):
+            raise ValueError("url must name the bundle, such as https://bundles.example/prod.tar.gz")
+        if self.url is None and self.token is not None:
+            raise ValueError("token belongs to url, which is not given")
+        return self
+
 
 class PolicySettings(_Settings):
     """How OPA is asked."""

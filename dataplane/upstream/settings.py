@@ -10,8 +10,13 @@ from dataplane.upstream.transport import UpstreamSpec
 
 def openai_provider(name: str, settings: UpstreamSettings) -> OpenAICompatible:
     """A provider of kind `openai`. Raises `ConfigError`; the key is read when it is first needed."""
+    return OpenAICompatible(upstream_spec(name, settings))
+
+
+def upstream_spec(name: str, settings: UpstreamSettings) -> UpstreamSpec:
+    """The address and limits of an upstream that has a `base_url`. Raises `ConfigError`."""
     assert settings.base_url is not None  # the settings saw to it
-    spec = UpstreamSpec(
+    return UpstreamSpec(
         name=name,
         base_url=settings.base_url,
         key=None if settings.key is None else Secret(settings.key.read),
@@ -22,4 +27,3 @@ def openai_provider(name: str, settings: UpstreamSettings) -> OpenAICompatible:
         ca_file=settings.ca_file,
         allow_plaintext=settings.allow_plaintext,
     )
-    return OpenAICompatible(spec)

@@ -127,10 +127,18 @@ def test_an_address_of_a_service_is_one_that_cannot_mean_another(url: str) -> No
 
 @pytest.mark.parametrize(
     "url",
-    ["https://h", "http://127.0.0.1:8080/v1/", "https://[::1]:8443/a/b.tar.gz", "http://a-b.c_d./x:y@z"],
+    ["https://h", "http://127.0.0.1:8080/v1/", "https://[::1]:8443/a/b.tar.gz", "https://a-b.c_d./x:y@z"],
 )
 def test_an_ordinary_address_of_a_service_is_taken(url: str) -> None:
-    assert build({"policy": {"bundle": {"url": url}}}, BASE).policy.bundle.url == url
+    assert build({"upstreams": {"a": {"base_url": url}}}, BASE).upstreams["a"].base_url == url
+
+
+@pytest.mark.parametrize("url", ["https://h", "https://h/", "https://h/bundles/"])
+def test_a_bundle_s_address_names_the_bundle(url: str) -> None:
+    (told,) = problems({"policy": {"bundle": {"url": url}}})
+    assert told.startswith("policy.bundle: url must name the bundle, such as https://")
+    (told,) = problems({"policy": {"bundle": {"token": {"env": "X"}}}})
+    assert told == "policy.bundle: token belongs to url, which is not given"
 
 
 @pytest.mark.parametrize(
@@ -166,7 +174,9 @@ def test_relative_paths_and_the_defaults_belong_to_the_folder_of_the_file(tmp_pa
 
     raw = {
         "server": {"tls": {"cert": "tls/c.pem", "key": "/abs/k.pem"}},
-        "policy": {"bundle": {"keys": {"k1": "keys/k1.pem"}, "token": {"file": "token"}}},
+        "policy": {
+            "bundle": {"keys": {"k1": "keys/k1.pem"}, "url": "https://h/b", "token": {"file": "token"}}
+        },
         "upstreams": {"a": OPENAI | {"key": {"file": "key"}, "ca_file": "ca.pem"}},
         "audit": {"database": "sqlite+pysqlite:///records.db"},
         "data_dir": "state",

@@ -1,0 +1,78 @@
+"""The settings of a deployment become what OPA is told: whose bundle, under which scope, whom it tells."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dataplane.config import BundleSettings, SecretRef
+from dataplane.errors import ConfigError
+from dataplane.opa.deployment import opa_options
+from dataplane.opa.errors import UnsafeOpaConfig
+from dataplane.opa.options import OpaOptions, config_text
+
+ADMIN = "http://127.0.0.1:8081"
+
+
+def options(settings: BundleSettings, public_key: str, **changes: object) -> OpaOptions:
+    arguments: dict[str, object] = {
+        "keys": {"k1": public_key},
+        "admin_url": ADMIN,
+        "token": "admin-token",
+        "instance": "gateway-1",
+        "persistence": Path("/var/lib/regogate/opa"),
+    }
+    return opa_options(settings, **(arguments | changes))  # type: ignore[arg-type]
+
+
+def test_by_default_bundle_and_status_are_our_own_admin_address_s(public_key: str) -> None:
+    made = options(BundleSettings(channel="prod"), public_key)
+    assert made.bundle.service.url == ADMIN
+    assert made.bundle.resource == "bundles/prod"
+    assert made.bundle.service.token == "admin-token"
+    assert made.bundle.signing.scope == "prod"
+    assert made.status is not None
+    assert (made.status.service.url, made.status.partition) == (ADMIN, "gateway-1")
+    assert made.persistence == Path("/var/lib/regogate/opa")
+
+
+def test_another_bundle_server_gets_its_own_token_and_never_ours(public_key: str, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("bundle-token\n")
+    settings = BundleSettings(
+        url="https://bundles.example:8443/a/b/prod.tar.gz", token=SecretRef(file=token), channel="prod"
+    )
+    made = options(settings, public_key)
+    assert made.bundle.service.url == "https://bundles.example:8443"
+    assert made.bundle.resource == "a/b/prod.tar.gz"
+    assert made.bundle.service.token == "bundle-token"
+    assert made.status is not None
+    assert made.status.service.token == "admin-token"
+    without = options(BundleSettings(url=settings.url), public_key)
+    assert without.bundle.service.token is None
+    for shown in (repr(made), repr(made.bundle), repr(made.status)):
+        assert "bundle-token" not in shown
+        assert "admin-token" not in shown
+
+
+def test_opa_s_configuration_names_key_scope_and_server(public_key: str) -> None:
+    config = json.loads(config_text(options(BundleSettings(channel="staging"), public_key)))
+    (bundle,) = config["bundles"].values()
+    assert bundle["signing"]["scope"] == "staging"
+    assert bundle["resource"] == "bundles/staging"
+    assert list(config["keys"]) == ["k1"]
+
+
+def test_a_token_that_cannot_be_read_is_told(public_key: str, tmp_path: Path) -> None:
+    settings = BundleSettings(url="https://b.example/x", token=SecretRef(file=tmp_path / "none"))
+    with pytest.raises(ConfigError, match="No such file"):
+        options(settings, public_key)
+
+
+def test_plain_http_elsewhere_and_no_keys_are_refused(public_key: str) -> None:
+    with pytest.raises(UnsafeOpaConfig, match="plain http"):
+        options(BundleSettings(url="http://bundles.example/x"), public_key)
+    with pytest.raises(UnsafeOpaConfig, match="no verification keys"):
+        options(BundleSettings(), public_key, keys={})
