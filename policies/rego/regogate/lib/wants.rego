@@ -7,9 +7,17 @@ well_formed(want) if {
 	fits(want.key, want.value)
 }
 
-fits("max_tokens", value) if whole(value, 1)
+fits("max_tokens", value) if {
+	is_number(value)
+	value == floor(value)
+	value >= 1
+}
 
-fits("delay_ms", value) if whole(value, 0)
+fits("delay_ms", value) if {
+	is_number(value)
+	value == floor(value)
+	value >= 0
+}
 
 fits("strip_tools", value) if texts(value)
 
@@ -41,12 +49,8 @@ whole(value, least) if {
 }
 
 texts(value) if {
-	listed(value)
+	type_name(value) in {"array", "set"}
 	every item in value {
 		is_string(item)
 	}
 }
-
-listed(value) if is_array(value)
-
-listed(value) if is_set(value)

@@ -43,14 +43,14 @@ tier := row if {
 }
 
 # The table's word on the tenant comes before the credential's.
-principal := {"id": principal_id, "tenant": account.tenant, "tier": account.tier} if {
+principal := {"id": id, "tenant": account.tenant, "tier": account.tier} if {
 	is_string(account.tenant)
 	tier
-} else := object.union_n([{"id": principal_id}, tenant_part, tier_part]) if {
+	id := concat("/", ["client", client_id])
+} else := object.union_n([{"id": id}, tenant_part, tier_part]) if {
 	account
+	id := concat("/", ["client", client_id])
 }
-
-principal_id := concat("/", ["client", client_id])
 
 default tenant_part := {}
 

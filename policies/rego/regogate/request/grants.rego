@@ -13,9 +13,10 @@ import data.regogate.lib
 #   owner: policy
 #   remediation: Nothing to do; remove the pattern from the tier to take the grant back.
 grant contains "request.grant.tier" if {
-	operation_granted
 	input.request.operation != "models.list"
-	model_granted(input.request.model)
+	enabled
+	lib.matches_any(tier.operations, input.request.operation)
+	lib.matches_any(tier.models, input.request.model)
 }
 
 # METADATA
@@ -28,14 +29,10 @@ grant contains "request.grant.tier" if {
 #   owner: policy
 #   remediation: Nothing to do; remove the pattern from the tier to take the grant back.
 grant contains "request.grant.catalogue" if {
-	operation_granted
-	input.request.operation == "models.list"
-	is_object(input.request.candidates)
-}
-
-operation_granted if {
 	enabled
 	lib.matches_any(tier.operations, input.request.operation)
+	input.request.operation == "models.list"
+	is_object(input.request.candidates)
 }
 
 model_granted(model) if lib.matches_any(tier.models, model)

@@ -11,8 +11,17 @@ package regogate.request
 #   owner: capacity
 #   remediation: Send fewer requests, or raise the limit in the tier.
 want contains {"id": "request.limits.requests_per_minute", "key": "limits", "value": entry} if {
-	amount := tier.limits.requests_per_minute
-	entry := object.union(limit("client.rpm", "requests", amount, "minute"), {"burst": burst(amount)})
+	limits := tier.limits
+	amount := limits.requests_per_minute
+	entry := {
+		"id": "client.rpm",
+		"key": principal.id,
+		"unit": "requests",
+		"amount": amount,
+		"per": "minute",
+		"window": "rolling",
+		"burst": min([amount, object.get(limits, "burst", amount)]),
+	}
 }
 
 # METADATA
@@ -54,16 +63,12 @@ want contains {"id": "request.limits.usd_per_day", "key": "limits", "value": ent
 
 limit(id, unit, amount, per) := {
 	"id": id,
-	"key": principal_id,
+	"key": principal.id,
 	"unit": unit,
 	"amount": amount,
 	"per": per,
 	"window": "rolling",
 }
-
-burst(amount) := least if {
-	least := min([amount, tier.limits.burst])
-} else := amount
 
 # A limit that is not understood must not read as "no limit".
 malformed if {

@@ -22,26 +22,18 @@ import data.regogate.lib
 # METADATA
 # title: The decision on a request
 # entrypoint: true
-decision := going if {
-	permitted
-	input.request.operation != "models.list"
-}
-
 decision := object.union(going, {"visible": visible}) if {
-	permitted
 	input.request.operation == "models.list"
-}
-
-decision := object.union(caller, {
+} else := going if {
+	going
+} else := object.union(caller, {
 	"v": 1,
 	"decision": "BLOCK",
 	"reasons": sort(refusal | default_deny),
 	"audit": audit,
 	"shadow": sort(shadow),
 	"http": manner,
-}) if {
-	not permitted
-}
+})
 
 # What no grant covers does not exist for the caller, as in the APIs that clients know, nor does a
 # model that `visible` leaves out; another rule that says no is told as such.
@@ -59,11 +51,6 @@ manner := {"status": 404, "code": "model_not_found"} if {
 	}
 }
 
-permitted if {
-	count(grant) > 0
-	count(refusal) == 0
-}
-
 # 1. What fired, before modes: the shipped topics and the site's own packages.
 
 fired contains id if some id in block
@@ -71,26 +58,23 @@ fired contains id if some id in block
 fired contains id if some id in model_block[input.request.model]
 
 fired contains id if {
-	some blocks in site_blocks
-	some id in blocks
+	some name
+	said := data.regogate.site[name].request_block
+	some id in members(said)
 }
 
 asked contains item if some item in want
 
 asked contains item if {
-	some wants in site_wants
-	some item in wants
+	some name
+	said := data.regogate.site[name].request_want
+	some item in members(said)
 }
 
-site_blocks[name] := blocks if {
-	some name
-	blocks := data.regogate.site[name].request_block
-}
-
-site_wants[name] := wants if {
-	some name
-	wants := data.regogate.site[name].request_want
-}
+# What a site says that is no set holds `{}`, too, which is neither an id nor a want.
+members(said) := said if {
+	is_set(said)
+} else := {{}} | {member | some member in said}
 
 # 2. What counts, after modes. A want whose id cannot be read has no mode, so it counts.
 
@@ -100,16 +84,14 @@ refusal contains id if {
 	not lib.relaxed(id)
 }
 
-refusal contains id if some id in stop
+refusal contains id if {
+	not calm
+	some id in stop
+}
 
 refusal contains id if some id in conflict
 
-active contains item if {
-	some item in asked
-	not relaxed_want(item)
-}
-
-relaxed_want(item) if data.regogate.rules[item.id] in {"shadow", "off"}
+active := asked - {item | some item in asked; data.regogate.rules[item.id] in {"shadow", "off"}}
 
 sound contains item if {
 	some item in active
@@ -118,19 +100,19 @@ sound contains item if {
 
 # The values wanted, by key. A comprehension is evaluated once, a rule again for each key.
 # regal ignore:prefer-set-or-object-rule
-wanted := {key: values |
-	some key in {item.key | some item in sound}
-	values := {item.value | some item in sound; item.key == key}
+wanted := {item.key: values |
+	some item in sound
+	values := {other.value | some other in sound; other.key == item.key}
 }
 
 shadow contains id if {
 	some id in fired
-	lib.shadowed(id)
+	data.regogate.rules[id] == "shadow"
 }
 
 shadow contains item.id if {
 	some item in asked
-	lib.shadowed(item.id)
+	data.regogate.rules[item.id] == "shadow"
 }
 
 # 3. What cannot be merged blocks. Conflicts have no mode.
@@ -154,8 +136,9 @@ conflict contains "conflict.malformed" if malformed
 #   owner: policy
 #   remediation: Let one rule route; `route_to` may stand in the tier or in the model's row.
 conflict contains "conflict.route" if {
-	some key in ["model", "pool"]
-	count(wanted[key]) > 1
+	some key, values in wanted
+	key in {"model", "pool"}
+	count(values) > 1
 }
 
 # METADATA
@@ -201,16 +184,6 @@ malformed if active != sound
 malformed if {
 	some id in fired
 	not is_string(id)
-}
-
-malformed if {
-	some blocks in site_blocks
-	not is_set(blocks)
-}
-
-malformed if {
-	some wants in site_wants
-	not is_set(wants)
 }
 
 # A model may be used if all that is checked of models holds for it.
@@ -268,21 +241,19 @@ going := {
 	"principal": principal,
 	"constraints": constraints,
 	"limits": sort(object.get(wanted, "limits", set())),
-	"response": response,
+	# Answers are not inspected yet, so no call is asked about again.
+	"response": {"inspect": [], "ask": "never", "tool_calls": "pass"},
 	"audit": audit,
 	"shadow": sort(shadow),
+} if {
+	count(grant) > 0
+	count(refusal) == 0
+	[verdict, ground] := outcome
 }
 
-default verdict := "CONSTRAIN"
-
-verdict := "ALLOW" if constraints == {}
-
-ground := grant if constraints == {}
-
-else := {item.id | some item in active; constraints[item.key]}
-
-# Answers are not inspected yet, so no call is asked about again.
-response := {"inspect": [], "ask": "never", "tool_calls": "pass"}
+outcome := ["ALLOW", grant] if {
+	constraints == {}
+} else := ["CONSTRAIN", {item.id | some item in active; constraints[item.key]}]
 
 visible := sort([model | some model, _ in input.request.candidates; usable(model)])
 

@@ -17,6 +17,13 @@ subject contains model if {
 
 subject contains model if some model in wanted.model
 
+# Looked up once for all checks. A comprehension is evaluated once, a rule again for each model.
+# regal ignore:prefer-set-or-object-rule
+model_rows := {model: row |
+	some model in subject
+	row := model_row(model)
+}
+
 # The exact row wins, else the longest pattern.
 model_row(model) := row if {
 	row := data.regogate.models[model]
@@ -50,19 +57,21 @@ model_block[model] contains "request.model.unclassified" if {
 #   remediation: Use a model cleared for this class of data, or take the data out of the call.
 model_block[model] contains "request.model.data_class" if {
 	some model in subject
-	row := model_row(model)
+	row := model_rows[model]
 	not cleared(row)
 }
 
-classified(model) if is_object(model_row(model))
+classified(model) if is_object(model_rows[model])
 
 classified(model) if {
 	tier.unclassified_models == "allow"
 	not listed_model(model)
 }
 
-listed_model(model) if type_name(model_row(model)) != ""
+listed_model(model) if type_name(model_rows[model]) != ""
 
-cleared(row) if lib.data_class_rank[data_class] <= lib.data_class_rank[row.data_class]
-
-data_class := object.get(input.request, "data_class", "internal")
+cleared(row) if {
+	data_class := object.get(input.request, "data_class", "internal")
+	rank := lib.data_class_rank
+	rank[data_class] <= rank[row.data_class]
+}

@@ -37,7 +37,7 @@ reached_from(networks) if {
 #   remediation: Call from another network, or take the network off the model's `deny_networks`.
 model_block[model] contains "request.network.model" if {
 	some model in subject
-	row := model_row(model)
+	row := model_rows[model]
 	denied := row.deny_networks
 	not clear_of(denied)
 }

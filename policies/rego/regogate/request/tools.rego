@@ -33,7 +33,11 @@ want contains {"id": "request.tools.stripped", "key": "strip_tools", "value": st
 
 # What the tier and the tool table say of each tool offered. A tool of which either says nothing
 # has no entry, and so does not pass.
-tool_words[name] := {tier_word(name), table_word(name)} if some name, _ in input.request.tools
+# regal ignore:prefer-set-or-object-rule
+tool_words := {name: {word, tier_word(name)} |
+	some name, _ in input.request.tools
+	word := object.get(data.regogate.tools, name, {"use": "allow"}).use
+}
 
 all_pass(offered) if {
 	object.keys(offered) == {name | some name, said in tool_words; said - {"allow", "strip"} == set()}
@@ -42,5 +46,3 @@ all_pass(offered) if {
 tier_word(name) := "allow" if lib.matches_any(tier.tools.allow, name)
 
 else := tier.tools.otherwise
-
-table_word(name) := object.get(data.regogate.tools, name, {"use": "allow"}).use
