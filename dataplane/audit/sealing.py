@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+from functools import lru_cache
 from typing import Final
 
 import orjson
@@ -69,4 +70,13 @@ def sealed_digest(nonce: bytes, value: str) -> str:
 
 def keyed_digest(key: bytes, salt: bytes, value: bytes) -> str:
     """HMAC-SHA256(key, salt || value), hexadecimal."""
-    return hmac.digest(key, salt + value, "sha256").hex()
+    mac = _keyed(key).copy()
+    mac.update(salt + value)
+    return mac.hexdigest()
+
+
+@lru_cache(maxsize=4)
+def _keyed(key: bytes) -> hmac.HMAC:
+    # Unlike hmac.digest a copy does not let go of the interpreter lock, which costs far more than the
+    # digest while the database's thread wants it.
+    return hmac.new(key, digestmod="sha256")

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -14,6 +15,11 @@ import uvloop
 GC_THRESHOLDS: Final = (10_000, 20, 50)
 """Objects and rounds between collections of cyclic garbage (the default is 700, 10, 10). Calls leave next
 to none, and each collection stops all of them; measured 4 percent of the CPU time before."""
+
+
+SWITCH_INTERVAL_S: Final = 0.0005
+"""How long the loop and the database's thread let each other wait for the interpreter (5 ms by default). A
+commit needs it several times; measured beside a busy loop: one row durable in 6 ms instead of 11."""
 
 
 def run_until_signal(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
@@ -34,6 +40,7 @@ def run_until_signal(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
         await work(stop)
 
     uvloop.run(main())
