@@ -10,7 +10,7 @@ from typing import Final
 from watchfiles import awatch
 
 from dataplane.bundle.build import Overlay, build
-from dataplane.bundle.errors import BundleError
+from dataplane.bundle.errors import BundleError, ToolFailed
 from dataplane.bundle.keys import SigningKey
 from dataplane.bundle.model import Bundle
 from dataplane.bundle.sign import sign
@@ -51,14 +51,17 @@ class LivePolicy:
         published = await self._store.current(self._channel)
         latest = published.bundle if published is not None else None
         seq = max(floor, latest.seq if latest is not None else 0) + 1
-        bundle = await build(
-            self._policies,
-            self._opa,
-            self._capabilities,
-            seq=seq,
-            channel=self._channel,
-            overlay=self._overlay,
-        )
+        try:
+            bundle = await build(
+                self._policies,
+                self._opa,
+                self._capabilities,
+                seq=seq,
+                channel=self._channel,
+                overlay=self._overlay,
+            )
+        except OSError as error:  # such as a full disk, which must not end the watching
+            raise ToolFailed(f"the policies cannot be staged for checking: {error.strerror}") from error
         if latest is not None and latest.digest == bundle.digest and latest.seq >= floor:
             return latest
         return await self._store.publish(sign(bundle, self._key).content, self._channel)
