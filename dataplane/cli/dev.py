@@ -20,7 +20,7 @@ from dataplane.bundle.live import LivePolicy
 from dataplane.bundle.model import Bundle
 from dataplane.cli.dev_demo import demo_key, demo_overlay, snippets
 from dataplane.cli.running import run_until_signal
-from dataplane.cli.state import DEFAULT_DATA_DIR
+from dataplane.cli.state import DEFAULT_DATA_DIR, state_document
 from dataplane.config import Settings, build, override, unreadable
 from dataplane.errors import ConfigError
 from dataplane.installation import make_private, write_json
@@ -90,7 +90,7 @@ def dev(
         settings = _settings(directory, bind, admin_bind, upstream, upstream_key_env, set_ or [])
         configure_logging(settings.telemetry.log_level, settings.telemetry.log_format)
         opa = ensure_opa(settings.policy.opa.path, None, lambda line: typer.echo(line, err=True))
-        write_json(directory / "state.json", {"database_url": settings.audit.database})
+        write_json(directory / "state.json", state_document(settings))
         gateway = Gateway(settings, opa_binary=opa, done=AccessLog(sys.stdout, settings.telemetry.log_format))
         live = LivePolicy(
             (policies or shipped("policies")).absolute(),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 from pathlib import Path
 from typing import Final
 
 from dataplane.app import Gateway, Ready
 from dataplane.bundle.build import Overlay
+from dataplane.bundle.errors import CheckFailed
+from dataplane.bundle.problem import Problem
 from dataplane.bundle.strictyaml import JSON
 from dataplane.config import Settings
-from dataplane.identity.keys import parse
+from dataplane.identity.keys import ApiKey, digest, parse
 from dataplane.identity.store import KeyStore, UnknownKey, now_us
 from dataplane.installation import write_private
 
@@ -33,8 +36,7 @@ def demo_overlay(*, allow_all_models: bool) -> Overlay:
         clients = dict(_table(tables, "clients"))
         tiers = dict(_table(tables, "tiers"))
         row = clients.get(CLIENT_ID, {"tier": "default"})
-        if allow_all_models:
-            assert isinstance(row, dict)
+        if allow_all_models and isinstance(row, dict):
             row = {**row, "tier": ALL_TIER}
             tiers[ALL_TIER] = _ALL
         clients[CLIENT_ID] = row
@@ -45,7 +47,10 @@ def demo_overlay(*, allow_all_models: bool) -> Overlay:
 
 def _table(tables: dict[str, JSON], name: str) -> dict[str, JSON]:
     table = tables.get(name, {})
-    assert isinstance(table, dict)  # the check before saw to it
+    if not isinstance(table, dict):  # the directory brings its own schemas, which may allow anything
+        message = "not a table of rows, so the demo client cannot be added"
+        problem = Problem(file=f"data/{name}.yaml", line=0, column=0, message=message, code="table")
+        raise CheckFailed([problem])
     return table
 
 
@@ -53,17 +58,24 @@ async def demo_key(gateway: Gateway) -> str:
     """The demo client's key, kept over restarts; one that was revoked or lost is replaced by a new one."""
     store = KeyStore(gateway.database, gateway.installation_key)
     path = gateway.data_dir / "demo.key"
-    known = parse(path.read_text("ascii").strip()) if path.exists() else None
-    if known is not None:
-        try:
-            if (await store.show(known.id)).state(now_us()) == "active":
-                return known.text
-        except UnknownKey:
-            pass  # the database was removed and made anew
+    known = parse(path.read_bytes().decode("ascii", "replace").strip()) if path.is_file() else None
+    if known is not None and await _is_valid(store, known, gateway.installation_key):
+        return known.text
     key, row = await store.create(CLIENT_ID, label="regogate dev")
     write_private(path, key.text.encode() + b"\n")
     await gateway.audit.note("key", {"action": "create", "key_id": row.id, "client_id": row.client_id})
     return key.text
+
+
+async def _is_valid(store: KeyStore, key: ApiKey, installation_key: bytes) -> bool:
+    """Whether callers with this key are the demo client: the database or the installation's key may have
+    been removed and made anew."""
+    try:
+        row = await store.show(key.id)
+    except UnknownKey:
+        return False
+    known = hmac.compare_digest(row.digest, digest(installation_key, key))
+    return known and row.client_id == CLIENT_ID and row.state(now_us()) == "active"
 
 
 def snippets(ready: Ready, key: str, data_dir: Path, settings: Settings) -> str:

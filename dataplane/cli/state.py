@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
-from dataplane.config import load
+from dataplane.config import SecretRef, Settings, load
 from dataplane.errors import ConfigError
 from dataplane.installation import installation_key, read_json
 
@@ -29,7 +30,7 @@ DataDirOption = Annotated[
 class State:
     """What a command needs to reach the database of an installation, running or stopped."""
 
-    database_url: str
+    database_url: str = field(repr=False)
     installation_key: bytes = field(repr=False)
     data_dir: Path
 
@@ -51,6 +52,23 @@ def open_state(config: Path | None, data_dir: Path | None) -> State:
         raise ConfigError(f"{directory}: no gateway has run here; start 'regogate dev' or give --config FILE")
     return State(
         database_url=str(state["database_url"]),
-        installation_key=installation_key(directory, None),
+        installation_key=installation_key(directory, _reference(state.get("hash_key"), directory)),
         data_dir=directory,
     )
+
+
+def _reference(written: object, directory: Path) -> SecretRef | None:
+    """Where `audit.hash_key` is kept, if the gateway was told another place than its directory."""
+    try:
+        return None if written is None else SecretRef.model_validate(written)
+    except ValidationError:
+        raise ConfigError(f"{directory / 'state.json'}: unreadable; start 'regogate dev' again") from None
+
+
+def state_document(settings: Settings) -> dict[str, Any]:
+    """What `state.json` holds, for `open_state`: no secret but what stands in the database's URL."""
+    reference = settings.audit.hash_key
+    return {
+        "database_url": settings.audit.database,
+        "hash_key": None if reference is None else reference.model_dump(mode="json"),
+    }
