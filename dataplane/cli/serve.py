@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from dataplane.app import Gateway
+from dataplane.cli.check_config import unusable
 from dataplane.cli.running import run_until_signal
 from dataplane.config import load
 from dataplane.errors import ConfigError
@@ -39,8 +40,8 @@ def serve(
       regogate serve --config regogate.yaml --set telemetry.log_level=debug
     """
     settings = load(config, set_ or [])
-    if not settings.upstreams:
-        raise ConfigError(f"{config}: upstreams: name at least one upstream")
+    if problems := list(unusable(settings)):
+        raise ConfigError(problems)
     configure_logging(settings.telemetry.log_level, settings.telemetry.log_format)
     opa = None
     if settings.policy.opa.socket is None:
