@@ -209,8 +209,7 @@ class Pipeline:
         seen = hashlib.sha256()
         try:
             async for piece in reply.body:
-                # Nothing is sent before there is something to send: a provider that dies before its
-                # first event is still a 502.
+                # Nothing is sent before there is something to send: to die before that is still a 502.
                 if data := exchange.feed(piece):
                     await self._start(state, reply.status, headers, client)
                     seen.update(data)

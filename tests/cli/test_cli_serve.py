@@ -1,12 +1,8 @@
-"""What `serve` says where it cannot start: one clear line, status 1, and nothing is left running."""
+"""What `serve` says where it cannot start: every problem on a line, status 1, and nothing is made."""
 
 from __future__ import annotations
 
 import logging
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,26 +65,3 @@ def test_settings_that_cannot_be_used_stop_it_before_anything_is_made(
     assert told in said.err
     assert "Traceback" not in said.err
     assert sorted(config.parent.iterdir()) == before
-
-
-PROGRAM = "from dataplane.cli import main; main()"
-
-
-def serve(config: Path, opa: Path, *assignments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", PROGRAM, *words(config, f"policy.opa.path={opa}", *assignments)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, "PYTHONWARNINGS": "error::ResourceWarning"},
-    )
-
-
-def test_an_address_in_use_is_refused_after_which_nothing_runs(config: Path, opa_binary: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        done = serve(config, opa_binary, f"server.bind=127.0.0.1:{port}")
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith(f"error: public: 127.0.0.1:{port} is already in use")
-    assert "Traceback" not in done.stderr
