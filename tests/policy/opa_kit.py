@@ -234,7 +234,12 @@ class Proxy:
         """Lines (as in `asked`) that are answered with a status instead of being passed on."""
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        onward = await asyncio.open_unix_connection(str(self._target))
+        try:
+            onward = await asyncio.open_unix_connection(str(self._target))
+        except OSError:
+            writer.close()  # OPA is down: whoever asks sees a closed connection
+            await writer.wait_closed()
+            return
         back = asyncio.ensure_future(self._pass(onward[0], writer))
         try:
             while data := await reader.read(1 << 16):
