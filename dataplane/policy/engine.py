@@ -204,6 +204,12 @@ class OpaEngine:
         if not await self._read_status():
             self._activations.lost()
 
+    async def close(self) -> None:
+        """End a reading of the status that outlived those who asked for it."""
+        if self._status is not None:
+            self._status.cancel()
+            await asyncio.wait([self._status])
+
 
 def _revision(answer: dict[str, Any], bundle: str) -> str:
     try:

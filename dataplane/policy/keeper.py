@@ -75,10 +75,12 @@ class ActivationKeeper:
         self._stopping = True
 
     async def close(self) -> None:
-        """End the background work."""
+        """End the background work, the engine's shared reading of the status included."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._engine is not None:
+            await self._engine.close()
 
     def _switched(self, switch: Switch) -> None:
         if switch.activation is not None:

@@ -12,7 +12,7 @@ import pytest
 
 from dataplane.policy.activation import Activations
 from dataplane.policy.client import OpaClient
-from dataplane.policy.engine import OpaEngine
+from dataplane.policy.engine import STATUS_DEADLINE_S, OpaEngine
 from dataplane.policy.keeper import ActivationKeeper
 
 R1, R2 = (f"{seq}-gabcdef0-0123456789ab" for seq in (1, 2))
@@ -198,6 +198,26 @@ def test_a_posted_status_that_goes_back_is_asked_for_again_before_it_counts(shor
         server.close()
 
     assert [fields["event"] for _, fields in play(story).notes] == ["activated"]
+
+
+def test_closing_while_the_status_is_being_read_leaves_nothing_behind(short_dir: Path) -> None:
+    async def story(scene: Scene) -> None:
+        asked = asyncio.Event()
+
+        async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked.set()
+            await reader.read()
+            writer.close()
+
+        server = await asyncio.start_unix_server(silent, short_dir / "s")
+        scene.keeper.keep_looking(engine(scene, short_dir / "s"))
+        await asked.wait()
+        await scene.keeper.close()
+        server.close()
+        async with asyncio.timeout(STATUS_DEADLINE_S / 2):
+            await until(lambda: len(asyncio.all_tasks()) == 1)  # `silent` ends once its peer has gone
+
+    play(story)
 
 
 def test_status_and_other_replicas_floors_are_read_again_and_again(
