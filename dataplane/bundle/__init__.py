@@ -5,6 +5,6 @@ In reading order: a `Source` is one snapshot of a policy directory (`source`); i
 is wrong is a `Problem` with file and line (`problem`, `check`). A `Bundle` is what OPA loads (`model`),
 made of tar members (`archive`) by `build` at a git `commit`, signed with a key of `keys` (`sign`, over the
 digests of `digests`) and believed only after `verify`. A `ChannelStore` keeps what each channel publishes
-(`store`), and a `ChannelServer` hands it to OPA, which waits for the next one (`channel`). `command` runs
-the programs that all this needs.
+(`store`) and has published (`published`), and a `ChannelServer` hands it to OPA, which waits for the next
+one (`channel`). `command` runs the programs that all this needs.
 """

@@ -39,6 +39,11 @@ def is_commit(text: str) -> bool:
     return _COMMIT.fullmatch(text) is not None
 
 
+def is_revision(text: str) -> bool:
+    """Whether this has the form of a revision, `<seq>-g<commit7>-<digest12>` (it becomes a path)."""
+    return _REVISION.fullmatch(text) is not None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What a bundle says of itself; `digest` is the content digest, 64 hex digits.

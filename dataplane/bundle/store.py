@@ -1,7 +1,8 @@
 """What each channel publishes: one verified bundle, durable in a directory, and a way to wait for the next.
 
-Layout: `DIRECTORY/<channel>/bundle.tar.gz`, and `lock` beside it for those who publish. The file is
-replaced by rename after fsync, so a reader and a crash see the old bundle or the new one whole.
+Layout: `DIRECTORY/<channel>/bundle.tar.gz`, `published/` beside it for what was published (`published`),
+and `lock` for those who publish. The file is replaced by rename after fsync, so a reader and a crash see
+the old bundle or the new one whole.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,6 +22,7 @@ from dataplane.bundle.archive import MAX_BUNDLE_BYTES
 from dataplane.bundle.errors import BundleRefused, PublishRefused
 from dataplane.bundle.keys import PublicKeys
 from dataplane.bundle.model import Bundle, is_channel
+from dataplane.bundle.published import bundle_path, find, keep, replace
 from dataplane.bundle.verify import verify
 
 POLL_S: Final = 0.05
@@ -85,6 +86,10 @@ class ChannelStore:
         await self._look(channel, state)
         return bundle
 
+    def find(self, revision: str) -> bytes | None:
+        """The bundle of a revision that some channel published, while it is kept (`published.find`)."""
+        return find(self._directory, revision)
+
     async def wait(self, channel: str, etag: str | None, timeout_s: float) -> Published | None:
         """The current bundle as soon as its etag is not `etag`; after `timeout_s`, or when closing,
         whatever there is. With None it waits for a first bundle."""
@@ -133,11 +138,6 @@ class ChannelStore:
         state.changed = asyncio.Event()
 
 
-def bundle_path(directory: Path, channel: str) -> Path:
-    """Where a channel's bundle lies."""
-    return directory / channel / "bundle.tar.gz"
-
-
 def _stamp(path: Path) -> tuple[int, ...] | None:
     try:
         found = os.stat(path)
@@ -163,7 +163,8 @@ def publish(directory: Path, content: bytes, channel: str, keys: PublicKeys) -> 
 
     1. Verify it for the channel.
     2. Under the channel's lock, compare its sequence with the published one: it must be above.
-    3. Write beside, fsync, rename, fsync the folder.
+    3. Keep it among the published ones: write beside, fsync, rename, fsync the folder.
+    4. Make it the current one, in the same way.
 
     Raises `BundleRefused`, or `PublishRefused` where the sequence does not go up, the published bundle
     does not verify any more (its sequence is unknown), or the disk fails.
@@ -176,7 +177,8 @@ def publish(directory: Path, content: bytes, channel: str, keys: PublicKeys) -> 
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder):
             _must_go_up(directory, bundle, keys)
-            _replace(bundle_path(directory, channel), content)
+            keep(directory, bundle)
+            replace(bundle_path(directory, channel), content)
     except OSError as error:
         raise PublishRefused(f"{folder} cannot be written: {error.strerror}") from error
     return bundle
@@ -203,20 +205,3 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with beside.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -23,8 +23,8 @@ from dataplane.bundle.errors import BundleError, BundleRefused, CheckFailed
 from dataplane.bundle.keys import keygen as make_keys
 from dataplane.bundle.keys import load_public_key, load_signing_key
 from dataplane.bundle.model import MAX_SEQ, Bundle, is_channel, is_commit
+from dataplane.bundle.published import bundle_path
 from dataplane.bundle.sign import sign as sign_bundle
-from dataplane.bundle.store import bundle_path
 from dataplane.bundle.store import publish as publish_bundle
 from dataplane.bundle.verify import inspect as inspect_bundle
 from dataplane.bundle.verify import tables

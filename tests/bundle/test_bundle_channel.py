@@ -22,8 +22,9 @@ from dataplane.bundle.channel import ChannelServer
 from dataplane.bundle.errors import BundleRefused, PublishRefused
 from dataplane.bundle.keys import KeyPair, SigningKey, load_signing_key
 from dataplane.bundle.model import Bundle
+from dataplane.bundle.published import bundle_path
 from dataplane.bundle.sign import sign
-from dataplane.bundle.store import ChannelStore, bundle_path, publish, read
+from dataplane.bundle.store import ChannelStore, publish, read
 
 TOKEN = "a-token-for-tests"
 
@@ -72,7 +73,8 @@ def test_a_sequence_must_go_up(tmp_path: Path, signed: Bundle, key: SigningKey, 
         with pytest.raises(PublishRefused, match="not above 7"):
             publish(tmp_path, at(signed, key, seq), "prod", keys)
     assert publish(tmp_path, at(signed, key, 8), "prod", keys).seq == 8
-    assert sorted(path.name for path in (tmp_path / "prod").iterdir()) == ["bundle.tar.gz", "lock"]
+    names = sorted(path.name for path in (tmp_path / "prod").iterdir())
+    assert names == ["bundle.tar.gz", "lock", "published"]
 
 
 def test_a_damaged_file_in_the_folder_stops_publishing(
