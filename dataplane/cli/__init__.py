@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "serve": "serve",
     "check-config": "check_config",
     "audit": "audit",
+    "policy": "policy",
     "bundle": "bundle",
     "keys": "keys",
     "opa": "opa",
