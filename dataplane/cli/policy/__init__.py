@@ -8,7 +8,9 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
-COMMANDS: Final[dict[str, str]] = {}
+COMMANDS: Final[dict[str, str]] = {
+    "check": "check",
+}
 """Each command and the module of this package that has it: as `app` (a group), as `command`, or as a
 function of the module's own name."""
 
