@@ -117,7 +117,7 @@ class _Check:
     def _decided(self, source: Step) -> dict[str, Step]:
         """The steps that ask the policy itself: there is none to ask while the source has problems."""
         wanted = [name for name in _DECIDED if name not in self._skip]
-        done = {name: _left_out(name) for name in _DECIDED if name in self._skip}
+        done: dict[str, Step] = {name: _left_out(name) for name in _DECIDED if name in self._skip}
         if not wanted:
             return done
         if source.problems or ("source" in self._skip and any(self._means.source())):

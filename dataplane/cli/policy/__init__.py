@@ -10,9 +10,12 @@ from typer.core import TyperGroup
 
 COMMANDS: Final[dict[str, str]] = {
     "check": "check",
+    "test": "test",
+    "docs": "docs",
+    "bench": "bench",
 }
 """Each command and the module of this package that has it: as `app` (a group), as `command`, or as a
-function of the module's own name."""
+function of the module's own name; `CONTEXT` there are click's settings for it."""
 
 _EPILOG: Final = """\b
 Examples:
@@ -39,7 +42,9 @@ class PolicyCommands(TyperGroup):
         command: Any
         if group is None:
             single = typer.Typer(add_completion=False, rich_markup_mode=None)
-            single.command(cmd_name)(getattr(module, "command", None) or getattr(module, name))
+            single.command(cmd_name, context_settings=getattr(module, "CONTEXT", None))(
+                getattr(module, "command", None) or getattr(module, name)
+            )
             command = typer.main.get_command(single)
         else:
             group.rich_markup_mode = None

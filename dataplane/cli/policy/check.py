@@ -34,7 +34,6 @@ from dataplane.bundle.problem import Problem as SourceProblem
 from dataplane.bundle.source import read_source
 from dataplane.bundle.strictyaml import parse as parse_yaml
 from dataplane.cli.policy.directory import (
-    CODES,
     EXIT_FAILED,
     EXIT_FINDINGS,
     DirArgument,
@@ -50,18 +49,6 @@ from dataplane.errors import RegoGateError
 from dataplane.opa.errors import OpaError
 from dataplane.opa.temporary import TemporaryOpa
 from dataplane.shipped import shipped
-
-_EPILOG = f"""\b
-Examples:
-  regogate policy check
-  regogate policy check my-policies --fix
-  regogate policy check --skip regal --skip budget
-  regogate policy check --junit check.xml --sarif check.sarif
-  regogate policy check --json | jq '.checks[] | select(.state != "ok")'
-\b
-Checks: {", ".join(STEPS)}.
-{CODES}
-"""
 
 
 @contextmanager
@@ -91,7 +78,19 @@ def command(
 ) -> None:
     """Check a policy directory: format, tables, types, style, metadata, tests, case files, cost.
 
-    Tests must reach every line and make every rule fire. Every problem is one line, FILE:LINE: MESSAGE. Nothing is built or published.
+    Tests must reach every line and make every rule fire. Every problem is one line, FILE:LINE: MESSAGE.
+    Nothing is published. The checks: format, source (tables, packages, types), regal, metadata, tests,
+    cases, budget.
+
+    \b
+    Examples:
+      regogate policy check
+      regogate policy check my-policies --fix
+      regogate policy check --skip regal --skip budget
+      regogate policy check --junit check.xml --sarif check.sarif
+      regogate policy check --json | jq '.checks[] | select(.state != "ok")'
+
+    Exit codes: 0 all holds, 1 something does not, 2 wrong usage, 3 OPA or Regal failed or cannot be had.
     """
     for name in skip or ():
         if name not in STEPS:

@@ -14,10 +14,6 @@ EXIT_FAILED: Final = 3
 """A program that the command needs (OPA, Regal) cannot be had or did not do its part: nothing is known
 about the policy."""
 
-CODES: Final = (
-    "Exit codes: 0 all holds, 1 something does not, 2 wrong usage, 3 OPA or Regal failed or cannot be had."
-)
-
 DirArgument = Annotated[
     Path | None,
     typer.Argument(
