@@ -8,6 +8,7 @@ import orjson
 import pytest
 from little_policy import REQUEST, facts, write_policies
 
+from dataplane.authoring.batches import NotSplit, split
 from dataplane.authoring.evaluator import EvaluationFailed, Evaluator, Undecided
 from dataplane.cli.policy.sets import policy_set
 from dataplane.opa.temporary import TemporaryOpa
@@ -65,9 +66,9 @@ def test_inputs_are_taken_as_they_are_needed(evaluator: Evaluator) -> None:
             taken.append(n)
             yield orjson.dumps(facts())
 
-    answers = evaluator.decide_many("request", inputs(), connections=4)
+    answers = evaluator.decide_many("request", inputs(), connections=2, batch=10)
     next(answers)
-    assert len(taken) == 5
+    assert len(taken) == 30
     answers.close()  # type: ignore[attr-defined]
 
 
@@ -83,3 +84,53 @@ def test_a_failing_built_in_is_no_decision_as_at_the_gateway(opa_binary: Path, t
         assert list(evaluator.decide_many("request", [orjson.dumps(facts())])) == [None]
         with pytest.raises(Undecided, match="cidr_contains"):
             evaluator.decide("request", facts())
+
+
+def test_lists_answer_byte_for_byte_what_single_questions_do(evaluator: Evaluator) -> None:
+    asked = [orjson.dumps(facts(f"c{n}" if n % 3 else "batch", max_tokens=n * 10)) for n in range(200)]
+    asked[7] = orjson.dumps(facts("<b>&\u2028 \u00e9\U0001f600"))
+    one_by_one = list(evaluator.decide_many("request", asked, batch=1))
+    assert list(evaluator.decide_many("request", asked)) == one_by_one
+    assert list(evaluator.decide_many("request", asked, batch=7, connections=1)) == one_by_one
+
+
+def test_an_input_that_fails_takes_no_other_with_it(opa_binary: Path, tmp_path: Path) -> None:
+    fails = REQUEST + '\nblock contains "request.x.y" if to_number(input.request.path) > 5\n'
+    policy = policy_set(str(write_policies(tmp_path / "p", request=fails)), opa=opa_binary)
+    asked = [orjson.dumps(facts(path="no number" if n in (3, 90) else str(n % 9))) for n in range(150)]
+    with TemporaryOpa(opa_binary, policy.bundle) as opa, Evaluator(opa.url) as evaluator:
+        answers = list(evaluator.decide_many("request", asked))
+        assert answers == list(evaluator.decide_many("request", asked, batch=1))
+    assert [n for n, answer in enumerate(answers) if answer is None] == [3, 90]
+
+
+def test_an_input_that_is_several_values_shifts_no_answer(evaluator: Evaluator) -> None:
+    one = orjson.dumps(facts())
+    with pytest.raises(EvaluationFailed, match="one JSON value"):
+        list(evaluator.decide_many("request", [one, b"{}, {}", one]))
+    with pytest.raises(EvaluationFailed, match="status 400"):
+        list(evaluator.decide_many("request", [one, b"{secret", one]))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b'{"result":',
+        b'{"result":[[{}]',
+        b'{"result":[[{}],]}',
+        b'{"result":[[{}][]]}',
+        b'{"result":[[{}]]}',
+        b'{"result":[[{}],[],[]]}',
+        b"\xff",
+    ],
+)
+def test_an_answer_that_is_no_list_of_decisions_is_refused(body: bytes) -> None:
+    with pytest.raises(NotSplit):
+        split(body, 2)
+
+
+def test_a_list_of_decisions_is_split_where_it_ends() -> None:
+    body = b'{"result":[[{"a":"],[{"}],[],[{"b":[1.0,[]]}]]}\n'
+    assert split(body, 3) == [b'{"a":"],[{"}', None, b'{"b":[1.0,[]]}']
