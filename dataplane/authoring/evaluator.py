@@ -123,18 +123,13 @@ class Evaluator:
             lines = _Lines(lambda: _Line(stack.enter_context(self._connect())))
             first, rest = _peek(batches(inputs, batch))
             if len(first) > 1 and self._takes_lists(stage, lines):
-                ring = _ring(
-                    lines, rest, connections, lambda texts: _question(target(stage), question(texts))
-                )
-                for texts, answer in ring:
+                ask = partial(_list_question, stage)
+                for texts, answer in _ring(lines, rest, connections, ask):
                     yield from self._settled(stage, lines, texts, answer)
             else:
-                path = f"/v1/data/regogate/{stage}/decision"
                 one_by_one = (text for texts in rest for text in texts)
-                ring_of_one = _ring(
-                    lines, one_by_one, connections, lambda text: _question(path, _alone(text))
-                )
-                yield from (_decision(answer) for _, answer in ring_of_one)
+                ring = _ring(lines, one_by_one, connections, partial(_single_question, stage))
+                yield from (_decision(answer) for _, answer in ring)
 
     def _takes_lists(self, stage: str, lines: _Lines) -> bool:
         """Have OPA take the rule that answers lists; a bundle that owns every root does not let it."""
