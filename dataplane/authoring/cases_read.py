@@ -16,7 +16,8 @@ from typing import Any, Final, Protocol
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
-from dataplane.authoring.cases_facts import NotUnderstood, facts
+from dataplane.authoring.cases_facts import facts
+from dataplane.authoring.question import Unanswerable
 from dataplane.authoring.report import Problem
 
 MAX_FILE_BYTES: Final = 4 * 2**20
@@ -67,14 +68,14 @@ def case_files(policies: Path) -> list[Path]:
 
 
 def read_cases(
-    policies: Path, networks: Mapping[str, Any], schema: Mapping[str, Any], read: ReadYaml
+    policies: Path, tables: Mapping[str, Any], schema: Mapping[str, Any], read: ReadYaml
 ) -> tuple[list[Case], list[Problem]]:
     """Every case, and everything that is wrong with the files.
 
-    `networks` is the table of the same policy; `schema` is the form of case files; inputs are held against
+    `tables` are those of the same policy; `schema` is the form of case files; inputs are held against
     the directory's own `schemas/input.STAGE.schema.json`.
     """
-    reader = _Reader(policies, networks, schema, read)
+    reader = _Reader(policies, tables, schema, read)
     for path in case_files(policies):
         reader.file(path)
     return reader.cases, sorted(reader.problems)
@@ -96,12 +97,12 @@ def expected_ids(policies: Path, read: ReadYaml) -> frozenset[str]:
 
 class _Reader:
     def __init__(
-        self, policies: Path, networks: Mapping[str, Any], schema: Mapping[str, Any], read: ReadYaml
+        self, policies: Path, tables: Mapping[str, Any], schema: Mapping[str, Any], read: ReadYaml
     ) -> None:
         self.cases: list[Case] = []
         self.problems: list[Problem] = []
         self._policies = policies
-        self._networks = networks
+        self._tables = tables
         self._form = Draft202012Validator(schema)
         self._read = read
         self._inputs: dict[str, Draft202012Validator | None] = {}
@@ -137,9 +138,9 @@ class _Reader:
             words = {**text.value.get("defaults", {}), **row.get("call", {})}
             # of `ip` and `network` the later one counts: the case's own over the defaults'
             try:
-                made = facts(stage, words, self._networks)
-            except NotUnderstood as error:
-                self._problem(file, _place(text, (*at, error.word)), f"{name}: {error}")
+                made = facts(stage, words, self._tables)
+            except Unanswerable as error:
+                self._problem(file, _place(text, (*at, "network")), f"{name}: {error}")
                 return
         if (validator := self._input(stage)) is None:
             self._problem(file, _place(text, place), f"{name}: this policy has no stage {stage}")

@@ -124,8 +124,9 @@ class _Check:
             why = "not run: what 'source' finds comes first"
             return done | {name: Step(name=name, skipped=why) for name in wanted}
         policy = self._means.build()
-        networks = policy.tables.get("networks", {})
-        cases, problems = read_cases(self._policies, networks, self._means.case_form, self._means.read_yaml)
+        cases, problems = read_cases(
+            self._policies, policy.tables, self._means.case_form, self._means.read_yaml
+        )
         work: dict[str, Callable[[], Step]] = {
             "cases": lambda: self._cases(policy, cases, problems),
             "budget": lambda: self._budget(policy, cases),

@@ -43,9 +43,9 @@ def catalogue(rules: Iterable[Rule], modes: Mapping[str, str], policies: Path) -
         "",
         NOTE,
         "",
-        f"Every rule of this policy: {len(ordered)}. An id stands in `reasons` of a decision, a refusal and a "
-        "record. Every rule is enforced, unless `rules.yaml` says `shadow` or `off`; grants, stops, conflicts and "
-        "defaults always are.",
+        f"Every rule of this policy: {len(ordered)}. An id stands in `reasons` of a decision, a refusal "
+        "and a record. Every rule is enforced, unless `rules.yaml` says `shadow` or `off`; grants, stops, "
+        "conflicts and defaults always are.",
     ]
     for stage, of_stage in groupby(ordered, key=lambda rule: rule.stage):
         lines += ["", f"## {stage}", "", _ABOUT_STAGE[stage]]

@@ -53,8 +53,7 @@ def bench(directory: DirArgument = None, opa: OpaOption = None, as_json: JsonOpt
                 say(str(fault))
             say("error: the policy does not build; see 'regogate policy check'")
             raise typer.Exit(EXIT_FINDINGS) from None
-        networks = policy.tables.get("networks", {})
-        cases, faults = read_cases(policies, networks, case_form(), parse_yaml)
+        cases, faults = read_cases(policies, policy.tables, case_form(), parse_yaml)
         budgets, problems = read_budget(policies, cases, parse_yaml)
         problems = [*faults, *problems]
         if not budgets and not problems:
