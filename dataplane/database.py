@@ -73,9 +73,11 @@ def _sqlite_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        if options.get("alone"):
+            return  # outside of a transaction each statement is one (sqlite.org/lang_transaction.html)
         # IMMEDIATE takes the write lock at once: no transaction fails halfway for want of it.
-        reading = connection.get_execution_options().get("reading", False)
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN" if options.get("reading") else "BEGIN IMMEDIATE")
 
     return engine
 
@@ -110,11 +112,12 @@ class Database:
         # A password may stand in the query, too, which SQLAlchemy shows.
         return f"Database({self.url.set(query={}).render_as_string(hide_password=True)})"
 
-    async def run(self, work: Callable[[Connection], T], *, reading: bool = False) -> T:
+    async def run(self, work: Callable[[Connection], T], *, reading: bool = False, alone: bool = False) -> T:
         """`work` in a transaction; committed, on disk, when this returns. Raises what SQLAlchemy raises.
 
-        `reading` promises that `work` writes nothing, so that it waits for no writer. Cancelling the
-        caller does not stop work that has begun: a commit may still land.
+        `reading` promises that `work` writes nothing, so that it waits for no writer; `alone` that it
+        runs a single statement, which SQLite then begins, makes durable and commits in one call.
+        Cancelling the caller does not stop work that has begun: a commit may still land.
         """
         if self._async is not None:
             self._running += 1
@@ -128,13 +131,15 @@ class Database:
                     self._idle.set()
         if self._thread is None:
             raise RuntimeError("the database is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run_here, work, reading)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._run_here, work, reading, alone
+        )
 
-    def _run_here(self, work: Callable[[Connection], T], reading: bool) -> T:
+    def _run_here(self, work: Callable[[Connection], T], reading: bool, alone: bool) -> T:
         if self._sync is None:
             self._sync = _sqlite_engine(self.url)
         with self._sync.connect() as connection:
-            connection.execution_options(reading=reading)
+            connection.execution_options(reading=reading, alone=alone)
             with connection.begin():
                 return work(connection)
 

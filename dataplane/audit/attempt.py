@@ -32,6 +32,11 @@ class Attempt:
         self.in_doubt = False
 
     @property
+    def alone(self) -> bool:
+        """Whether the next transaction is a single statement, as it is for every group of a usual size."""
+        return not self.in_doubt and len(self._drafts) <= store.ROWS_AT_ONCE
+
+    @property
     def end(self) -> Position:
         assert self._group is not None
         return self._group.end

@@ -25,6 +25,26 @@ from dataplane.audit.canonical import Fields, plain_text
 NONCE_BYTES: Final = 16
 """128 bits, so that no two records share a nonce and none can be searched for."""
 
+BLOCK_NONCES: Final = 64
+
+
+_pool: list[bytes] = []
+
+
+def _random() -> bytes:
+    """`NONCE_BYTES` of the system's random bytes, each given out once, to any thread. Asked for in blocks:
+    the system call costs as much as the rest of a sealing."""
+    try:
+        return _pool.pop()
+    except IndexError:
+        block = os.urandom(BLOCK_NONCES * NONCE_BYTES)
+        _pool.extend(block[at : at + NONCE_BYTES] for at in range(NONCE_BYTES, len(block), NONCE_BYTES))
+        return block[:NONCE_BYTES]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.clear)
+
 
 class Sealer:
     """Digests for one record. `fields` collects the canonical part, `sealed` the part beside it."""
@@ -32,9 +52,8 @@ class Sealer:
     __slots__ = ("_key", "_nonce", "_salt", "_values", "fields")
 
     def __init__(self, key: bytes, fields: Fields) -> None:
-        random = os.urandom(2 * NONCE_BYTES)
         self._key = key
-        self._nonce, self._salt = random[:NONCE_BYTES], random[NONCE_BYTES:]
+        self._nonce, self._salt = _random(), _random()
         self._values: dict[str, str] = {}
         self.fields = fields
 

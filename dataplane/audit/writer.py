@@ -56,8 +56,8 @@ class NotDurable(RegoGateError):
 class Runs(Protocol):
     """What the writer needs of `dataplane.database.Database`."""
 
-    async def run(self, work: Callable[[Connection], T]) -> T:
-        """`work` in one transaction, durable when this returns."""
+    async def run(self, work: Callable[[Connection], T], *, alone: bool) -> T:
+        """`work` in one transaction, durable when this returns; `alone` says that it is one statement."""
         ...
 
 
@@ -273,7 +273,7 @@ class Writer:
         while True:
             self._busy_since = time.monotonic()
             try:
-                await self._database.run(attempt)
+                await self._database.run(attempt, alone=attempt.alone)
                 break
             except Exception as error:  # noqa: BLE001  whatever it is, the group is not acknowledged
                 self._failed(error)

@@ -132,7 +132,7 @@ class FaultyDatabase(Database):
         self.gate: asyncio.Event | None = None
         self.on_commit: Callable[[], object] = lambda: None
 
-    async def run(self, work: Callable[[Connection], T], *, reading: bool = False) -> T:
+    async def run(self, work: Callable[[Connection], T], *, reading: bool = False, alone: bool = False) -> T:
         if reading:
             return await super().run(work, reading=True)
         self.transactions += 1
@@ -148,7 +148,7 @@ class FaultyDatabase(Database):
                 raise lost("connection lost")
 
             return await super().run(torn)
-        result = await super().run(work)
+        result = await super().run(work, alone=alone)
         self.on_commit()
         if fault == "torn after commit":
             raise lost("connection lost")

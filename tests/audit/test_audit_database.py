@@ -87,6 +87,27 @@ def test_what_returns_is_committed_and_what_raises_is_not(url: str) -> None:
     with_database(url, story)
 
 
+def test_a_statement_alone_is_committed_when_it_returns_and_nothing_of_it_stays_when_it_fails(
+    url: str,
+) -> None:
+    def two(connection: Connection) -> None:
+        connection.exec_driver_sql("INSERT INTO t VALUES (2), (1)")
+
+    async def story(database: Database) -> None:
+        await database.run(make)
+        await database.run(insert(1), alone=True)
+        other = Database(url)
+        assert await other.run(count, reading=True) == 1
+        with pytest.raises(DBAPIError):
+            await database.run(two, alone=True)
+        assert await other.run(count, reading=True) == 1
+        await other.close()
+        await database.run(insert(2))
+        assert await database.run(count) == 2
+
+    with_database(url, story)
+
+
 def test_a_statement_that_fails_leaves_the_connection_usable(url: str) -> None:
     async def story(database: Database) -> None:
         await database.run(make)

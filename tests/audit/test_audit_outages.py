@@ -74,7 +74,7 @@ def test_a_commit_that_lands_after_its_connection_died_is_found_by_the_unique_pl
         held: dict[str, Any] = {}
         original = scene.database.run
 
-        async def run(work: Any, *, reading: bool = False) -> Any:
+        async def run(work: Any, *, reading: bool = False, alone: bool = False) -> Any:
             if not reading and getattr(work, "in_doubt", False) and not held:
                 held["group"] = work._group
                 async with scene.database._async.connect() as late:  # type: ignore[union-attr]
@@ -84,7 +84,7 @@ def test_a_commit_that_lands_after_its_connection_died_is_found_by_the_unique_pl
                     assert not done  # the unique place makes it wait
                     await late.commit()
                     return await racing
-            return await original(work, reading=reading)
+            return await original(work, reading=reading, alone=alone)
 
         scene.log._writer._database = _Port(run)
         await scene.log.intent(state)

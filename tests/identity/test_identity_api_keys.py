@@ -38,14 +38,14 @@ class CountedDatabase(Database):
         self.hanging: asyncio.Event | None = None
         self.asked = asyncio.Event()
 
-    async def run(self, work: Callable[[Connection], T], *, reading: bool = False) -> T:
+    async def run(self, work: Callable[[Connection], T], *, reading: bool = False, alone: bool = False) -> T:
         self.runs += 1
         self.asked.set()
         if self.hanging is not None:
             await self.hanging.wait()
         if self.down:
             raise OperationalError("SELECT", {}, OSError("unable to open database file"))
-        return await super().run(work, reading=reading)
+        return await super().run(work, reading=reading, alone=alone)
 
 
 class House:

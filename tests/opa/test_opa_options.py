@@ -19,6 +19,7 @@ from dataplane.opa.options import (
     child_environment,
     command_line,
     config_text,
+    processors,
 )
 
 TOKEN = "token-that-nobody-may-see"
@@ -184,4 +185,16 @@ def test_one_key_may_be_pinned_and_status_and_persistence_left_out(public_key: s
 def test_the_child_gets_no_flag_and_no_key_from_our_environment(public_key: str) -> None:
     ours = {"OPA_RUN_SKIP_VERIFY": "true", "OPENAI_API_KEY": "k", "GOGC": "1", "PATH": "/bin", "TZ": "UTC"}
     options = OpaOptions(bundle=source(), keys={"k": public_key})
-    assert child_environment(options, ours) == {"PATH": "/bin", "TZ": "UTC", "GOGC": "400"}
+    passed = child_environment(options, ours)
+    assert int(passed.pop("GOMAXPROCS")) >= 1
+    assert passed == {"PATH": "/bin", "TZ": "UTC", "GOGC": "400"}
+
+
+def test_the_operator_says_how_many_cpus_opa_may_use(public_key: str) -> None:
+    options = OpaOptions(bundle=source(), keys={"k": public_key})
+    assert child_environment(options, {"GOMAXPROCS": "7"})["GOMAXPROCS"] == "7"
+
+
+@pytest.mark.parametrize(("available", "used"), [(1, 1), (2, 1), (3, 2), (5, 4), (64, 4)])
+def test_opa_leaves_a_cpu_to_the_data_plane(available: int, used: int) -> None:
+    assert processors(available) == used
