@@ -46,7 +46,10 @@ ABOUT: Final[dict[str, str]] = {
     "policy.opa.socket": "The unix socket of an OPA that runs already (sidecar). Nothing is spawned.",
     "policy.bundle.url": "Where OPA fetches its bundle; https, or http on loopback. Left out: this "
     "gateway's own channel server, filled by `regogate bundle publish`.",
-    "policy.bundle.token": "Bearer token for `policy.bundle.url`.",
+    "policy.bundle.kind": "What answers at `policy.bundle.url`: `http`, `s3` (requests are signed with "
+    "`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` and `AWS_REGION` of the environment) "
+    "or `oci` (the URL names repository and tag).",
+    "policy.bundle.token": "Bearer token for `policy.bundle.url`; for `oci` also `USER:PASSWORD`.",
     "policy.bundle.channel": "The channel a bundle must have been signed for.",
     "policy.bundle.keys": "Public keys (P-256, PEM) that may sign bundles, by key id. Required unless "
     "`policy.opa.socket` is set.",

@@ -34,12 +34,14 @@ async def run(
     *arguments: str | Path,
     cwd: Path | None = None,
     inherit: bool = False,
+    stdin: bytes | None = None,
     timeout_s: float = TIMEOUT_S,
 ) -> Finished:
     """Run without a shell and wait. Raises `ToolFailed` if it cannot start or takes too long.
 
     A `Path` among the arguments is made absolute. Cancelling kills the program. Unless it is to
     `inherit` our environment it gets none: provider keys that may be set there are not its business.
+    It reads `stdin`, or nothing.
     """
     environment = None if inherit else {"PATH": os.defpath}
     try:
@@ -48,14 +50,14 @@ async def run(
             *(_located(argument) for argument in arguments),
             cwd=cwd,
             env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.DEVNULL if stdin is None else asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
     except OSError as error:
         raise ToolFailed(f"{program} does not start: {error.strerror}") from error
     try:
-        out, err = await asyncio.wait_for(process.communicate(), timeout_s)
+        out, err = await asyncio.wait_for(process.communicate(stdin), timeout_s)
     except TimeoutError as error:
         raise ToolFailed(f"{program} did not end within {timeout_s:g} s") from error
     finally:

@@ -42,3 +42,11 @@ class BundleRefused(BundleError):
 
 class PublishRefused(BundleError):
     """A channel does not take this bundle; what it had stays published."""
+
+
+class PinRefused(BundleError):
+    """A channel's file cannot be changed or built as asked; it stays as it was."""
+
+
+class ApprovalRefused(BundleError):
+    """An approval does not count, or a channel has fewer than it demands. The text says what to do."""

@@ -23,6 +23,7 @@ from dataplane.bundle.errors import BundleRefused, PublishRefused
 from dataplane.bundle.keys import PublicKeys
 from dataplane.bundle.model import Bundle, is_channel
 from dataplane.bundle.published import bundle_path, find, keep, replace
+from dataplane.bundle.remote import must_be_above
 from dataplane.bundle.verify import verify
 
 POLL_S: Final = 0.05
@@ -189,12 +190,12 @@ def _must_go_up(directory: Path, bundle: Bundle, keys: PublicKeys) -> None:
         before = read(directory, bundle.channel, keys)
     except BundleRefused as error:
         path = bundle_path(directory, bundle.channel)
-        raise PublishRefused(f"what lies in {path} does not verify ({error}); remove it first") from error
-    if before is not None and bundle.seq <= before.seq:
         raise PublishRefused(
-            f"sequence {bundle.seq} is not above {before.seq}, which is published; "
-            "to roll back, publish the old content under a new sequence"
-        )
+            f"what lies in {path} does not verify ({error}); list the key it was signed with beside the new "
+            "one, or remove it first"
+        ) from error
+    if before is not None:
+        must_be_above(bundle, before)
 
 
 @contextlib.contextmanager

@@ -136,13 +136,14 @@ def _fit(document: Document, file: str, path: PurePosixPath, schemas: _Schemas) 
     validator = Draft202012Validator(schema, registry=registry)
     try:
         for error in validator.iter_errors(document.value):
-            yield from _explain(error, file, document)
+            yield from explain(error, file, document)
     except Unresolvable as error:
         message = f"its schema refers to {str(error.ref)[:100]}, which is not in schemas/"
         yield Problem(file=file, line=0, column=0, message=message, code="table")
 
 
-def _explain(error: ValidationError, file: str, document: Document) -> Iterator[Problem]:
+def explain(error: ValidationError, file: str, document: Document) -> Iterator[Problem]:
+    """A schema's complaint in a reader's words: where it stands, what is wrong, what is allowed."""
     if error.context and (deeper := best_match([error])) is not None:
         error = deeper
     path: Path = tuple(error.absolute_path)

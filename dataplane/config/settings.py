@@ -172,10 +172,11 @@ class BundleSettings(_Settings):
     """Which signed bundle counts: its channel, the public keys that may sign it, where it comes from.
 
     Without `url` the gateway's own channel server serves what `regogate bundle publish` put into the
-    data directory.
+    data directory. `kind` says what answers at `url`: plain HTTP, S3-compatible storage, an OCI registry.
     """
 
     url: Url | None = None
+    kind: Literal["http", "s3", "oci"] = "http"
     token: SecretRef | None = None
     channel: Annotated[Name, AfterValidator(_channel)] = "prod"
     keys: dict[Name, FilePath] = Field(default_factory=dict)
@@ -184,8 +185,17 @@ class BundleSettings(_Settings):
     def _whole(self) -> BundleSettings:
         if self.url is not None and not re.fullmatch(r"https?://[^/]+/.*[^/]", self.url):
             raise ValueError("url must name the bundle, such as https://bundles.example/prod.tar.gz")
-        if self.url is None and self.token is not None:
-            raise ValueError("token belongs to url, which is not given")
+        for name, given in (("token", self.token is not None), ("kind", self.kind != "http")):
+            if given and self.url is None:
+                raise ValueError(f"{name} belongs to url, which is not given")
+        if self.kind == "s3" and self.token is not None:
+            raise ValueError("kind s3 takes no token: set AWS_ACCESS_KEY_ID and so on in the environment")
+        if self.kind == "oci" and not re.fullmatch(
+            r"https?://[^/]+/[^:]+:[A-Za-z0-9_][\w.-]*", self.url or ""
+        ):
+            raise ValueError(
+                "url of kind oci must name a tag, such as https://registry.example/policies:prod"
+            )
         return self
 
 

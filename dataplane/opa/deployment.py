@@ -7,7 +7,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dataplane.config import BundleSettings
-from dataplane.opa.options import BundleSigning, BundleSource, OpaOptions, RemoteService, StatusSink
+from dataplane.opa.options import (
+    BundleSigning,
+    BundleSource,
+    OpaOptions,
+    RemoteService,
+    ServiceKind,
+    StatusSink,
+)
 
 
 def opa_options(
@@ -39,5 +46,9 @@ def _source(settings: BundleSettings, own: RemoteService) -> BundleSource:
         return BundleSource(service=own, resource=f"bundles/{settings.channel}", signing=signing)
     parts = urlsplit(settings.url)
     bearer = settings.token.read() if settings.token is not None else None
-    service = RemoteService(url=f"{parts.scheme}://{parts.netloc}", token=bearer)
-    return BundleSource(service=service, resource=parts.path.lstrip("/"), signing=signing)
+    kind = ServiceKind(settings.kind)
+    service = RemoteService(url=f"{parts.scheme}://{parts.netloc}", kind=kind, token=bearer)
+    resource = parts.path.lstrip("/")
+    if kind is ServiceKind.OCI:
+        resource = f"{parts.netloc}/{resource}"
+    return BundleSource(service=service, resource=resource, signing=signing)

@@ -142,6 +142,30 @@ def test_a_bundle_s_address_names_the_bundle(url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("bundle", "said"),
+    [
+        ({"kind": "s3"}, "kind belongs to url"),
+        ({"kind": "ftp", "url": "https://h/x"}, "must be 'http', 's3' or 'oci'"),
+        ({"kind": "s3", "url": "https://h/b/x.tar.gz", "token": {"env": "X"}}, "takes no token"),
+        ({"kind": "oci", "url": "https://h/policies"}, "must name a tag"),
+    ],
+)
+def test_a_kind_of_bundle_server_is_refused_without_what_it_needs(
+    bundle: dict[str, object], said: str
+) -> None:
+    (told,) = problems({"policy": {"bundle": bundle}})
+    assert said in told
+
+
+def test_a_bundle_may_come_from_storage_or_a_registry() -> None:
+    for bundle in (
+        {"kind": "s3", "url": "https://s3.example/bucket/prod/bundle.tar.gz"},
+        {"kind": "oci", "url": "https://registry.example:5000/team/policies:prod", "token": {"env": "X"}},
+    ):
+        assert build({"policy": {"bundle": bundle}}, BASE).policy.bundle.kind == bundle["kind"]
+
+
+@pytest.mark.parametrize(
     ("url", "is_loopback"),
     [
         ("http://localhost/v1", True),

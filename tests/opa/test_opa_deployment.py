@@ -11,7 +11,7 @@ from dataplane.config import BundleSettings, SecretRef
 from dataplane.errors import ConfigError
 from dataplane.opa.deployment import opa_options
 from dataplane.opa.errors import UnsafeOpaConfig
-from dataplane.opa.options import OpaOptions, config_text
+from dataplane.opa.options import OpaOptions, RemoteService, ServiceKind, child_environment, config_text
 
 ADMIN = "http://127.0.0.1:8081"
 
@@ -76,3 +76,44 @@ def test_plain_http_elsewhere_and_no_keys_are_refused(public_key: str) -> None:
         options(BundleSettings(url="http://bundles.example/x"), public_key)
     with pytest.raises(UnsafeOpaConfig, match="no verification keys"):
         options(BundleSettings(), public_key, keys={})
+
+
+def test_storage_is_signed_for_with_the_environment_s_credentials_and_nothing_else_sees_them(
+    public_key: str,
+) -> None:
+    environ = {"PATH": "/bin", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "s", "AWS_REGION": "r"}
+    settings = BundleSettings(url="https://s3.example/bucket/prod/bundle.tar.gz", kind="s3")
+    made = options(settings, public_key)
+    (service,) = (one for name, one in json.loads(config_text(made))["services"].items() if name == "bundles")
+    assert service["credentials"] == {"s3_signing": {"service": "s3", "environment_credentials": {}}}
+    assert made.bundle.resource == "bucket/prod/bundle.tar.gz"
+    assert child_environment(made, environ) == environ | {"GOGC": "400"}
+    plain = options(BundleSettings(url="https://b.example/prod.tar.gz"), public_key)
+    assert child_environment(plain, environ) == {"PATH": "/bin", "GOGC": "400"}
+
+
+@pytest.mark.parametrize(
+    ("token", "bearer"),
+    [("user:word", {"token": "user:word", "scheme": "Basic"}), ("ghp", {"token": "ghp"})],
+)
+def test_a_registry_is_named_with_its_tag_and_shown_a_login(
+    public_key: str, tmp_path: Path, token: str, bearer: dict[str, str]
+) -> None:
+    (tmp_path / "token").write_text(token)
+    settings = BundleSettings(
+        url="https://r.example:5000/team/policies:prod",
+        kind="oci",
+        token=SecretRef(file=tmp_path / "token"),
+    )
+    config = json.loads(config_text(options(settings, public_key)))
+    assert config["services"]["bundles"] == {
+        "url": "https://r.example:5000",
+        "type": "oci",
+        "credentials": {"bearer": bearer},
+    }
+    assert config["bundles"]["main"]["resource"] == "r.example:5000/team/policies:prod"
+
+
+def test_storage_with_a_token_is_refused() -> None:
+    with pytest.raises(UnsafeOpaConfig, match="not a token"):
+        RemoteService(url="https://s3.example", kind=ServiceKind.S3, token="x")

@@ -11,7 +11,21 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
-COMMANDS: Final = ("keygen", "build", "sign", "verify", "inspect", "publish")
+COMMANDS: Final = (
+    "keygen",
+    "build",
+    "sign",
+    "verify",
+    "inspect",
+    "pin",
+    "promote",
+    "rollback",
+    "approve",
+    "history",
+    "status",
+    "rebuild",
+    "publish",
+)
 """The commands in the order a reader meets them; each is the `app` of the module of its name."""
 
 
@@ -33,7 +47,7 @@ class BundleCommands(TyperGroup):
 
 app = typer.Typer(
     cls=BundleCommands,
-    help="Build, sign, verify and publish policy bundles.",
+    help="Build, sign, verify, promote and publish policy bundles.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -41,4 +55,4 @@ app = typer.Typer(
 
 @app.callback()
 def group() -> None:
-    """Build, sign, verify and publish policy bundles."""
+    """Build, sign, verify, promote and publish policy bundles."""

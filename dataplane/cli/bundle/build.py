@@ -90,7 +90,7 @@ def build(
                     "give it, or where to look for the last one: --to, --data-dir or --config",
                     param_hint="--seq",
                 )
-            seq = next_seq(target[0], channel)
+            seq = next_seq(target.directory, channel)
         signing = load_signing_key(key, keyid=keyid) if key else None
         bundle = asyncio.run(
             build_bundle(

@@ -7,7 +7,7 @@ import os
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -19,7 +19,7 @@ from rich.text import Text
 from dataplane.bundle.archive import MAX_BUNDLE_BYTES
 from dataplane.bundle.errors import BundleError, BundleRefused, CheckFailed
 from dataplane.bundle.keys import load_public_key
-from dataplane.bundle.model import Bundle
+from dataplane.bundle.model import MAX_SEQ, Bundle
 from dataplane.bundle.published import bundle_path
 from dataplane.bundle.verify import inspect as inspect_bundle
 from dataplane.config import load
@@ -55,6 +55,25 @@ DataDirOption = Annotated[
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="A deployment's regogate.yaml.")
 ]
+BundlesOption = Annotated[
+    Path, typer.Option("--bundles", metavar="DIR", help="The folder with channels/ and approvals/.")
+]
+AuthorOption = Annotated[
+    str | None,
+    typer.Option("--author", metavar="'NAME <EMAIL>'", help="Who does it; else who git says you are."),
+]
+NoCommitOption = Annotated[
+    bool, typer.Option("--no-commit", help="Leave the file staged; commit it yourself.")
+]
+SeqOption = Annotated[
+    int | None,
+    typer.Option("--seq", min=1, max=MAX_SEQ, help="The sequence; else the next one of the channel."),
+]
+OpaOption = Annotated[
+    Path | None, typer.Option("--opa", metavar="PATH", help="The OPA to build with; found or built else.")
+]
+BUNDLES: Final = Path("bundles")
+"""Where a policy repository keeps its channel files."""
 
 
 @contextmanager
@@ -80,8 +99,14 @@ def refusals(as_json: bool) -> Iterator[None]:
         raise typer.Exit(EXIT_REFUSED) from None
 
 
-Target = tuple[Path, dict[str, str]]
-"""The directory of a channel server, and the public keys that its gateway is known to trust."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The directory of a channel server, the public keys that its gateway is known to trust, and the
+    channel it is known to follow."""
+
+    directory: Path
+    keys: dict[str, str] = field(default_factory=dict)
+    channel: str | None = None
 
 
 def target_of(to: Path | None, data_dir: Path | None, config: Path | None) -> Target | None:
@@ -89,22 +114,25 @@ def target_of(to: Path | None, data_dir: Path | None, config: Path | None) -> Ta
     if sum(one is not None for one in (to, data_dir, config)) > 1:
         raise typer.BadParameter("give one of --to, --data-dir and --config", param_hint="--to")
     if to is not None:
-        return to, {}
+        return Target(directory=to)
     if data_dir is not None:
         public = data_dir / "keys" / "dev.pub.pem"
-        return data_dir / "bundles", dict([load_public_key(public, keyid="dev")]) if public.exists() else {}
+        keys = dict([load_public_key(public, keyid="dev")]) if public.exists() else {}
+        return Target(directory=data_dir / "bundles", keys=keys)
     if config is not None:
         settings = load(config)
         listed = settings.policy.bundle.keys.items()
-        return make_private(settings.data_dir) / "bundles", dict(
-            load_public_key(path, keyid=name) for name, path in listed
+        return Target(
+            directory=make_private(settings.data_dir) / "bundles",
+            keys=dict(load_public_key(path, keyid=name) for name, path in listed),
+            channel=settings.policy.bundle.channel,
         )
     return None
 
 
 def keys_of(content: bytes, given: Sequence[str] | None, target: Target | None) -> dict[str, str]:
     """The keys to verify a bundle by: the target's and those given. Raises `BundleError` for none."""
-    keys = dict(target[1]) if target else {}
+    keys = dict(target.keys) if target else {}
     for one in given or ():
         keyid, named, name = one.partition("=")
         if named:
@@ -154,7 +182,13 @@ def show(found: dict[str, Any], as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"ok": True, **found}))
     else:
-        table(None, [(name, "none" if value is None else str(value)) for name, value in found.items()])
+        table(None, [(name, _text(value)) for name, value in found.items()])
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None else str(value)
 
 
 def table(headings: tuple[str, str] | None, rows: list[tuple[str, str]]) -> None:
@@ -165,6 +199,14 @@ def table(headings: tuple[str, str] | None, rows: list[tuple[str, str]]) -> None
     for name, value in rows:
         found.add_row(Text(name, style="bold"), Text(value))
     Console().print(found)
+
+
+def columns(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table that is as wide as it needs to be, so that a line can be searched and cut."""
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    for row in (headings, *rows):
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        typer.echo(line.rstrip())
 
 
 def say(line: str) -> None:
