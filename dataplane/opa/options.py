@@ -257,9 +257,11 @@ def child_environment(options: OpaOptions, environ: Mapping[str, str]) -> dict[s
     """The environment of the process: an allow-list out of `environ`, and how the Go runtime behaves.
 
     OPA takes any flag from `OPA_RUN_<FLAG>` (`OPA_RUN_SKIP_VERIFY` turns signatures off), and policy
-    can read the environment (`opa.runtime()`), which must not show it a provider key.
+    can read the environment (`opa.runtime()`), which must not show it a provider key. What reads the
+    bundle's storage is passed only where the bundle comes from such.
     """
-    passed = {name: value for name, value in environ.items() if name in _PASSED}
+    storage = AWS_CREDENTIALS if options.bundle.service.kind is ServiceKind.S3 else frozenset[str]()
+    passed = {name: value for name, value in environ.items() if name in _PASSED | storage}
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return {"GOMAXPROCS": str(processors(available))} | passed | {"GOGC": str(options.gogc)}
 
