@@ -19,6 +19,7 @@ from rich.text import Text
 from dataplane.audit import read
 from dataplane.audit.attempt import describe
 from dataplane.audit.migrate import DATABASE_ERRORS
+from dataplane.cli.audit_export import export
 from dataplane.cli.state import ConfigOption, DataDirOption, open_state
 from dataplane.database import Database
 from dataplane.errors import RegoGateError
@@ -30,6 +31,7 @@ _NESTED: Final = ("constraints", "limits", "counts", "policy_input", "policy_res
 """Fields whose string is JSON text, shown indented."""
 
 app = typer.Typer(no_args_is_help=True, help="Read the records of calls.")
+app.command()(export)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object a line and record.")]
 

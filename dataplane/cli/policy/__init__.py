@@ -13,6 +13,9 @@ COMMANDS: Final[dict[str, str]] = {
     "test": "test",
     "docs": "docs",
     "bench": "bench",
+    "replay": "replay",
+    "explain": "explain",
+    "eval": "eval",
 }
 """Each command and the module of this package that has it: as `app` (a group), as `command`, or as a
 function of the module's own name; `CONTEXT` there are click's settings for it."""

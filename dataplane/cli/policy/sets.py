@@ -24,7 +24,7 @@ import typer
 
 from dataplane.authoring.policy_set import PolicySet, rules_of
 from dataplane.bundle.archive import MAX_BUNDLE_BYTES
-from dataplane.bundle.build import build
+from dataplane.bundle.build import Overlay, build
 from dataplane.bundle.command import TIMEOUT_S
 from dataplane.bundle.errors import BundleRefused, ToolFailed
 from dataplane.bundle.model import Bundle, is_revision
@@ -58,9 +58,15 @@ def opa_binary(path: Path | None = None) -> Path:
 
 
 def policy_set(
-    spec: str | None, *, opa: Path, config: Path | None = None, data_dir: Path | None = None
+    spec: str | None,
+    *,
+    opa: Path,
+    config: Path | None = None,
+    data_dir: Path | None = None,
+    overlay: Overlay | None = None,
 ) -> PolicySet:
-    """The policy that `spec` names; None is the one at hand (`at_hand`).
+    """The policy that `spec` names; None is the one at hand (`at_hand`). `overlay` changes the tables of a
+    directory, as it does for `build`.
 
     `PolicySet.bundle` is a copy of the command's own, gone when this process ends: what was read is what
     will be evaluated, whatever is published meanwhile. Raises `NoSuchPolicy`, `BundleError` (`CheckFailed`
@@ -71,7 +77,8 @@ def policy_set(
     source: Path | None = None
     if path.is_dir():
         source = _policy_directory(path)
-        bundle = asyncio.run(build(source, opa, shipped("opa/capabilities.json"), seq=1, channel=DEV_CHANNEL))
+        capabilities = shipped("opa/capabilities.json")
+        bundle = asyncio.run(build(source, opa, capabilities, seq=1, channel=DEV_CHANNEL, overlay=overlay))
     elif path.is_file():
         bundle = inspect(_read(path))
     elif is_revision(spec):
