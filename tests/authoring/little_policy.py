@@ -90,7 +90,9 @@ limits := [{
 	"window": "rolling",
 }]
 
-refusal := {id | some id in fired; not data.regogate.rules[id] in {"off", "shadow"}}
+refusal := {id | some id in fired; not relaxed(id)}
+
+relaxed(id) if data.regogate.rules[id] in {"off", "shadow"}
 
 fired contains id if some id in block
 
