@@ -1,4 +1,7 @@
-"""Puts the policies, migrations and OPA pins into the wheel; an editable install uses the checkout's."""
+"""Puts what is not Python into the wheel: policies, Regal's settings, migrations, OPA pins.
+
+An editable install uses the checkout's.
+"""
 
 from __future__ import annotations
 
@@ -13,5 +16,5 @@ class ShippedFiles(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called by the build backend with version `standard` or `editable`."""
         if version == "standard":
-            for folder in ("policies", "migrations", "opa"):
+            for folder in ("policies", "migrations", "opa", ".regal"):
                 build_data["force_include"][folder] = f"dataplane/_shipped/{folder}"

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 COMMANDS: Final[dict[str, str]] = {
+    "init": "init",
     "check": "check",
     "test": "test",
     "docs": "docs",
@@ -16,6 +17,7 @@ COMMANDS: Final[dict[str, str]] = {
     "replay": "replay",
     "explain": "explain",
     "eval": "eval",
+    "diff": "diff",
 }
 """Each command and the module of this package that has it: as `app` (a group), as `command`, or as a
 function of the module's own name; `CONTEXT` there are click's settings for it."""
