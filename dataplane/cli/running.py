@@ -16,10 +16,9 @@ GC_THRESHOLDS: Final = (10_000, 20, 50)
 """Objects and rounds between collections of cyclic garbage (the default is 700, 10, 10). Calls leave next
 to none, and each collection stops all of them; measured 4 percent of the CPU time before."""
 
-
 SWITCH_INTERVAL_S: Final = 0.0005
-"""How long the loop and the database's thread let each other wait for the interpreter (5 ms by default). A
-commit needs it several times; measured beside a busy loop: one row durable in 6 ms instead of 11."""
+"""How long the loop and the database's thread let each other wait for the interpreter (5 ms by default).
+Measured beside a busy loop: 16 rows durable in 1.8 ms instead of 6.6, for some percent of the loop's time."""
 
 
 def run_until_signal(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:

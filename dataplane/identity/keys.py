@@ -84,8 +84,8 @@ def digest(installation_key: bytes, key: ApiKey) -> bytes:
 
 @lru_cache(maxsize=4)
 def _keyed(installation_key: bytes) -> hmac.HMAC:
-    # A copy costs half of hmac.digest, which also lets go of the interpreter lock: under load getting it
-    # back from the database's thread took 30 times as long as the digest itself.
+    # A copy costs half of hmac.digest, which also lets go of the interpreter lock: under load the loop
+    # then waits for the database's thread.
     return hmac.new(installation_key, digestmod="sha256")
 
 
