@@ -19,7 +19,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from dataplane.cli import app
+from dataplane.cli import app, dev
 from dataplane.config import Address, Name, Network, SecretRef, Settings, Url
 from dataplane.errors import GROUNDS
 from dataplane.server.doubts import DOUBTS
@@ -210,7 +210,9 @@ def settings_page() -> str:
         "Settings",
         "Every setting of `regogate.yaml`. `--set PATH=VALUE` of `serve`, `dev` and `check-config` overrides "
         "one; VALUE is YAML. Relative paths, defaults too, are taken from the file's folder. An unknown "
-        "key is refused. [regogate.example.yaml](../regogate.example.yaml) has them all with comments.",
+        "key is refused. [regogate.example.yaml](../regogate.example.yaml) has them all with comments. "
+        f"`regogate dev` starts with `server.graceful_s` {dev.GRACEFUL_S:g} and `policy.deadline_ms` "
+        f"{dev.DEADLINE_MS}.",
         _table(("setting", "value", "default", "what it does"), rows),
     )
 
