@@ -131,7 +131,7 @@ def approvals(bundles: Path, channel: Channel) -> list[Approval]:
 
 
 def check_approved(bundles: Path, channel: Channel, bundle: Bundle) -> list[str]:
-    """The names of those who approved this bundle for its channel.
+    """The names of those who approved this bundle for its channel, sorted.
 
     Raises `ApprovalRefused` where the channel does not pin it, or too few people have approved it: the
     text names each approval that does not count, and why.
@@ -152,7 +152,7 @@ def check_approved(bundles: Path, channel: Channel, bundle: Bundle) -> list[str]
     if bundle.revision != pin.revision:
         raise ApprovalRefused(f"it is {bundle.revision}, but {channel.path} pins {pin.revision}: {again}")
     given = approvals(bundles, channel)
-    names = [one.approver for one in given if one.refused is None]
+    names = sorted(one.approver for one in given if one.refused is None)
     if len(names) < channel.approvals:
         doubts = "".join(f"\n  {one.path}: {one.refused}" for one in _telling(given, pin))
         raise ApprovalRefused(
