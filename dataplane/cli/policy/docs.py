@@ -89,6 +89,8 @@ def command(
 
 def repository(policies: Path) -> Path:
     """The folder that holds a policy directory, where it is called `policies`; else the directory."""
+    if policies.name == "policies":
+        return policies.parent
     return policies.absolute().parent if policies.absolute().name == "policies" else policies
 
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# After a merge: pin what was merged to the channel dev, then publish each channel whose file changed.
+# After a merge: pin what was merged to the channel dev, then publish each channel whose file or approvals changed.
 #
 # A promotion is a pull request of its own: 'regogate bundle promote dev staging' changes one file.
 #
@@ -27,9 +27,10 @@ trap 'rm -rf "$work"' EXIT
 unset SIGNING_KEY
 
 git cat-file -e "${BEFORE:-}^{commit}" 2>/dev/null || BEFORE=$(git hash-object -t tree /dev/null)
-for file in $(git diff --name-only --diff-filter=AM "$BEFORE" HEAD -- bundles/channels); do
-  channel=$(basename "$file" .yaml)
-  grep -q '^pin:' "$file" || continue
+changed=$(git diff --name-only --diff-filter=AM "$BEFORE" HEAD -- bundles/channels bundles/approvals |
+  sed -n -e 's|^bundles/channels/\(.*\)\.yaml$|\1|p' -e 's|^bundles/approvals/\([^/]*\)/.*|\1|p' | sort -u)
+for channel in $changed; do
+  grep -q '^pin:' "bundles/channels/$channel.yaml" || continue
   regogate bundle rebuild "$channel" -o "$work/$channel.tar.gz" --key "$work/key.pem"
   regogate bundle verify "$work/$channel.tar.gz" --channel "$channel" --public-key bundles/policy.pub.pem
   regogate bundle publish "$work/$channel.tar.gz" --to "$PUBLISH_TO" --public-key bundles/policy.pub.pem
