@@ -150,7 +150,7 @@ def laid_over(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, An
         below = made.get(key)
         if value is None:
             made.pop(key, None)
-        elif isinstance(value, Mapping) and isinstance(below, Mapping):
+        elif isinstance(value, dict) and isinstance(below, dict):
             made[key] = laid_over(below, value)
         else:
             made[key] = value

@@ -17,6 +17,7 @@ COMMANDS: Final[dict[str, str]] = {
     "replay": "replay",
     "explain": "explain",
     "eval": "eval",
+    "matrix": "matrix",
     "diff": "diff",
 }
 """Each command and the module of this package that has it: as `app` (a group), as `command`, or as a
