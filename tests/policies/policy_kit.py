@@ -26,7 +26,8 @@ _BOUND = "; ".join(f'{t} := object.get(case.tables, "{t}", null)' for t in TABLE
 _LAID_OVER = " ".join(f"with data.regogate.{t} as {t}" for t in TABLES)
 _QUERY = (
     f"{{index: decision | some index, case in input; call := case.call; {_BOUND}; "
-    f"decision := data.regogate.request.decision with input as call {_LAID_OVER}}}"
+    f"decision := [data.regogate.request.decision, data.regogate.request.merged] "
+    f"with input as call {_LAID_OVER}}}"
 )
 
 CALL: Document = {
@@ -68,7 +69,10 @@ class Evaluator:
         self.opa = opa
 
     def decide(self, cases: Sequence[tuple[Any, Mapping[str, Any]]]) -> list[Document | None]:
-        """The decision of each (call, tables), None where policy left it undefined."""
+        """The decision of each (call, tables), None where policy left it undefined.
+
+        The short way to a decision and the merge of every rule must agree on each of them.
+        """
         batch = [{"call": call, "tables": dict(tables)} for call, tables in cases]
         command = [
             *(str(self.opa), "eval", "--format", "raw", "--stdin-input"),
@@ -77,7 +81,9 @@ class Evaluator:
         done = subprocess.run(command, input=json.dumps(batch).encode(), capture_output=True, check=False)
         assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
         decided = json.loads(done.stdout)
-        return [decided.get(str(index)) for index in range(len(batch))]
+        both = [decided.get(str(index), (None, None)) for index in range(len(batch))]
+        assert [case for case, (one, other) in zip(batch, both, strict=True) if one != other] == []
+        return [decision for decision, _ in both]
 
     def one(self, call: Document, tables: Mapping[str, Any]) -> Document:
         """The decision of one call."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from policy_kit import REGO
 
-ID_SETS = {"grant", "block", "model_block", "stop", "conflict", "default_deny"}
+ID_SETS = {"grant", "block", "stop", "conflict", "default_deny"}
 WORDS = ("title", "description")
 CUSTOM = ("id", "owner", "remediation")
 
@@ -99,7 +99,7 @@ def test_every_package_declares_schemas(modules: Modules) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
-        ("request/clients.rego", "input.identity.method", "input.identity.metod"),
+        ("caller/clients.rego", "input.identity.method", "input.identity.metod"),
         ("request/stop.rego", "data.regogate.stop.everything", "data.regogate.stop.evrything"),
         ("request/input.rego", 'input.stage == "request"', "input.stage == 1"),
         ("lib/modes.rego", "lib", "lib"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from policy_kit import CALL, POLICIES, SCHEMAS, TABLES, Document, Evaluator, changed, load_tables
+from policy_kit import CALL, POLICIES, REGO, SCHEMAS, TABLES, Document, Evaluator, changed, load_tables
 
 SHIPPED = POLICIES / "data"
 EXAMPLES = sorted((POLICIES / "examples").glob("*/data"))
@@ -73,6 +73,32 @@ def test_shipped_tables_use_only_limits_that_are_enforced() -> None:
 )
 def test_table_that_would_surprise_is_refused(table: str, document: Any) -> None:
     assert not fits(f"tables/{table}", document)
+
+
+UNREAD_BY_DECISIONS = {
+    "models": {"region", "price", "provider"},
+    "clients": set(),
+    "tiers": {"unclassified_models"},
+}
+"""Fields no rule of the short way needs: for records and prices, or read only of models without a row."""
+
+
+@pytest.mark.parametrize("table", sorted(UNREAD_BY_DECISIONS))
+def test_short_way_knows_every_field_of_a_row(table: str) -> None:
+    """A field that the short way has never heard of could restrict a call without its notice."""
+    fields = validator(f"tables/{table}").schema["additionalProperties"]["properties"].keys()
+    quick = (REGO / "regogate" / "request" / "quick.rego").read_text()
+    assert [
+        f for f in fields - UNREAD_BY_DECISIONS[table] if f'"{f}"' not in quick and f".{f}" not in quick
+    ] == []
+
+
+def test_short_way_knows_every_part_of_the_input() -> None:
+    parts = validator("input.request").schema["properties"].keys()
+    quick = (REGO / "regogate" / "request" / "quick.rego").read_text()
+    assert [
+        p for p in parts - {"tables_revision", "time"} if f'"{p}"' not in quick and f"input.{p}" not in quick
+    ] == []
 
 
 def test_input_schema_takes_the_contracts_call_and_no_other() -> None:

@@ -26,18 +26,39 @@ test_audit_ranks_are_positions if {
 	count(lib.audit_rank) == count(lib.audit_levels)
 }
 
-test_data_class_ranks_are_in_order if {
-	ranks := lib.data_class_rank
-	ranks.public < ranks.internal
-	ranks.internal < ranks.confidential
-	ranks.confidential < ranks.restricted
+test_data_classes_are_cleared_up_to_the_ceiling if {
+	classes := ["public", "internal", "confidential", "restricted"]
+	cleared := {[class, ceiling] |
+		some class in classes
+		some ceiling in classes
+		lib.cleared(class, ceiling)
+	}
+	cleared == {[class, ceiling] |
+		some i, class in classes
+		some j, ceiling in classes
+		i <= j
+	}
+	not lib.cleared("secret", "restricted")
+	not lib.cleared("secret", "secret")
 }
 
-test_wants_fit_their_keys if {
-	every want in [
-		["max_tokens", 1], ["delay_ms", 0], ["strip_tools", []], ["redact", {"a"}],
-		["regions", ["eu"]], ["model", "m"], ["pool", "p"], ["audit", "hash"],
-	] {
-		lib.well_formed({"id": "w", "key": want[0], "value": want[1]})
+limit := {
+	"id": "l", "key": "k", "unit": "requests", "amount": 1,
+	"per": "minute", "window": "rolling", "burst": 1,
+}
+
+test_limits_have_every_field if {
+	lib.limit(limit)
+	lib.limit(object.remove(limit, ["burst"]))
+	every field in ["id", "key", "unit", "amount", "per", "window"] {
+		not lib.limit(object.remove(limit, [field]))
 	}
+	every field in object.keys(limit) {
+		not lib.limit(object.union(limit, {field: null}))
+	}
+	every field in ["amount", "burst"] {
+		not lib.limit(object.union(limit, {field: 0}))
+		not lib.limit(object.union(limit, {field: 1.5}))
+	}
+	not lib.limit(object.union(limit, {"more": 1}))
 }

@@ -1,7 +1,14 @@
 package regogate.lib
 
-# The more a class demands, the higher its rank.
-data_class_rank := {"public": 0, "internal": 1, "confidential": 2, "restricted": 3}
+# Whether data of a class may go where `ceiling` is the most sensitive class allowed.
+cleared(data_class, ceiling) if {
+	data_class in {
+		"public": {"public"},
+		"internal": {"public", "internal"},
+		"confidential": {"public", "internal", "confidential"},
+		"restricted": {"public", "internal", "confidential", "restricted"},
+	}[ceiling]
+}
 
 # The further along, the less a level stores.
 audit_levels := ["full", "metadata", "hash"]

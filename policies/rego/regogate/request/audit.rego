@@ -1,13 +1,17 @@
 package regogate.request
 
+import data.regogate.caller
 import data.regogate.lib
 
 # A tier that says nothing, and a caller without a tier, are recorded without content.
 default tier_audit := "metadata"
 
-tier_audit := tier.audit
+tier_audit := caller.tier.audit
 
-malformed if not lib.audit_rank[tier_audit]
+tier_malformed if {
+	level := caller.tier.audit
+	not lib.audit_rank[level]
+}
 
 default audit := "metadata"
 

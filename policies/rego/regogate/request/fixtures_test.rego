@@ -53,8 +53,9 @@ decide(changes, rows) := decide_exactly(object.union(call, changes), object.unio
 
 decide_exactly(facts, bundle) := decide_with_site(facts, bundle, {})
 
+# Both ways to a decision give the same one.
 decide_with_site(facts, bundle, site) := decision if {
-	decision := request.decision with input as facts
+	[decision, merged] := [request.decision, request.merged] with input as facts
 		with data.regogate.clients as bundle.clients
 		with data.regogate.tenants as bundle.tenants
 		with data.regogate.tiers as bundle.tiers
@@ -64,6 +65,22 @@ decide_with_site(facts, bundle, site) := decision if {
 		with data.regogate.rules as bundle.rules
 		with data.regogate.stop as bundle.stop
 		with data.regogate.site as site
+	decision == merged
+}
+
+# Whether the short way decides the call.
+quickly(changes, rows) if {
+	bundle := object.union(tables, rows)
+	request.quick with input as object.union(call, changes)
+		with data.regogate.clients as bundle.clients
+		with data.regogate.tenants as bundle.tenants
+		with data.regogate.tiers as bundle.tiers
+		with data.regogate.models as bundle.models
+		with data.regogate.networks as bundle.networks
+		with data.regogate.tools as bundle.tools
+		with data.regogate.rules as bundle.rules
+		with data.regogate.stop as bundle.stop
+		with data.regogate.site as {}
 }
 
 allowed(decision) if {

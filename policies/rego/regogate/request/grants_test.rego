@@ -10,6 +10,15 @@ test_grants_model_by_pattern if {
 	decide(asks({"model": "big-1"}), {}).reasons == ["request.grant.tier"]
 }
 
+test_grants_operation_in_full if {
+	rows := tier_with({"operations": ["chat.completions.create"]})
+	allowed(decide({}, rows))
+	allowed(decide({}, object.union(rows, caller_networks(["office"]))))
+	blocked(decide(asks({"operation": "chat.completions.create2"}), rows), ["request.default.deny"])
+}
+
+caller_networks(names) := {"clients": {"app": {"networks": names}}}
+
 test_grants_nothing_for_other_models if {
 	every model in ["smaller", "smal", "big", "Small", ""] {
 		decision := decide(asks({"model": model}), {"models": {"*": {"data_class": "internal"}}})

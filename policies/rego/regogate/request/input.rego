@@ -18,15 +18,12 @@ input_readable if {
 	is_string(input.request.operation)
 	is_string(input.identity.client_id)
 	is_string(input.source.ip)
-	null_free(input.request, input.identity, input.source)
+	nothing := object.get({}, "", null)
+	[nothing in input.request, nothing in input.identity, nothing in input.source] == [false, false, false]
 	offered := object.get(input.request, "tools", {})
 	is_object(offered)
 	some_offered := count(offered) > 0
 	object.get(input.request, "has_tools", some_offered) == some_offered
-}
-
-null_free(request, identity, source) if {
-	[null in request, null in identity, null in source] == [false, false, false]
 }
 
 # Operations on the model catalogue answer questions about models; they run none.

@@ -1,5 +1,7 @@
 package regogate.request
 
+import data.regogate.caller
+
 # Limits are not constraints: they change no call, and the gateway enforces them. All are keyed
 # by the client. `burst` is how much may come at once.
 
@@ -11,17 +13,7 @@ package regogate.request
 #   owner: capacity
 #   remediation: Send fewer requests, or raise the limit in the tier.
 want contains {"id": "request.limits.requests_per_minute", "key": "limits", "value": entry} if {
-	limits := tier.limits
-	amount := limits.requests_per_minute
-	entry := {
-		"id": "client.rpm",
-		"key": principal.id,
-		"unit": "requests",
-		"amount": amount,
-		"per": "minute",
-		"window": "rolling",
-		"burst": min([amount, object.get(limits, "burst", amount)]),
-	}
+	entry := limit_of.requests_per_minute
 }
 
 # METADATA
@@ -32,8 +24,7 @@ want contains {"id": "request.limits.requests_per_minute", "key": "limits", "val
 #   owner: capacity
 #   remediation: Use fewer tokens, or raise the limit in the tier.
 want contains {"id": "request.limits.tokens_per_hour", "key": "limits", "value": entry} if {
-	amount := tier.limits.tokens_per_hour
-	entry := limit("client.tph", "tokens", amount, "hour")
+	entry := limit_of.tokens_per_hour
 }
 
 # METADATA
@@ -44,8 +35,7 @@ want contains {"id": "request.limits.tokens_per_hour", "key": "limits", "value":
 #   owner: capacity
 #   remediation: Wait for answers before asking again, or raise the limit in the tier.
 want contains {"id": "request.limits.max_concurrent_requests", "key": "limits", "value": entry} if {
-	amount := tier.limits.max_concurrent_requests
-	entry := limit("client.concurrency", "concurrent_requests", amount, "instant")
+	entry := limit_of.max_concurrent_requests
 }
 
 # METADATA
@@ -56,31 +46,81 @@ want contains {"id": "request.limits.max_concurrent_requests", "key": "limits", 
 #   owner: cost-control
 #   remediation: Use less or a cheaper model, or raise the limit in the tier.
 want contains {"id": "request.limits.usd_per_day", "key": "limits", "value": entry} if {
-	usd := tier.limits.usd_per_day
-	amount := round(usd * 1000000)
-	entry := limit("client.usd_day", "micro_usd", amount, "day")
+	entry := limit_of.usd_per_day
 }
 
-limit(id, unit, amount, per) := {
-	"id": id,
-	"key": principal.id,
-	"unit": unit,
+# The tier's limits as the gateway takes them. What cannot be read has no entry, and blocks.
+# regal ignore:prefer-set-or-object-rule
+limit_of := {name: entry |
+	limits := caller.tier.limits
+	some name, amount in limits
+	entry := limit_entry(name, amount, caller.principal.id, object.get(limits, "burst", amount))
+}
+
+limit_entry("requests_per_minute", amount, key, burst) := {
+	"id": "client.rpm",
+	"key": key,
+	"unit": "requests",
 	"amount": amount,
-	"per": per,
+	"per": "minute",
 	"window": "rolling",
+	"burst": min([amount, burst]),
+} if {
+	whole(amount)
+	whole(burst)
+}
+
+limit_entry("tokens_per_hour", amount, key, _) := {
+	"id": "client.tph",
+	"key": key,
+	"unit": "tokens",
+	"amount": amount,
+	"per": "hour",
+	"window": "rolling",
+} if {
+	whole(amount)
+}
+
+limit_entry("max_concurrent_requests", amount, key, _) := {
+	"id": "client.concurrency",
+	"key": key,
+	"unit": "concurrent_requests",
+	"amount": amount,
+	"per": "instant",
+	"window": "rolling",
+} if {
+	whole(amount)
+}
+
+limit_entry("usd_per_day", amount, key, _) := {
+	"id": "client.usd_day",
+	"key": key,
+	"unit": "micro_usd",
+	"amount": micro_usd,
+	"per": "day",
+	"window": "rolling",
+} if {
+	is_number(amount)
+	micro_usd := round(amount * 1000000)
+	micro_usd >= 1
+}
+
+# What `burst` stands for is the rate's entry.
+limit_entry("burst", amount, _, _) := amount if whole(amount)
+
+whole(amount) if {
+	is_number(amount)
+	amount >= 1
+	amount == floor(amount)
 }
 
 # A limit that is not understood must not read as "no limit".
-malformed if {
-	limits := tier.limits
-	not readable(limits)
+tier_malformed if {
+	limits := object.get(caller.tier, "limits", {})
+	not limits_read(limits)
 }
 
-readable(limits) if {
-	known := {"requests_per_minute", "burst", "tokens_per_hour", "max_concurrent_requests", "usd_per_day"}
-	object.keys(limits) - known == set()
-	every amount in limits {
-		is_number(amount)
-		amount > 0
-	}
+limits_read(limits) if {
+	is_object(limits)
+	count(limit_of) == count(limits)
 }

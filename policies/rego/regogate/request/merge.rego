@@ -17,55 +17,28 @@
 #   - data.regogate.stop: schema.tables["stop.schema"]
 package regogate.request
 
+import data.regogate.caller
 import data.regogate.lib
 
 # METADATA
 # title: The decision on a request
+# description: |
+#   Most calls take the short way: no rule says anything but limits, so that nothing has to be
+#   merged. The tests compare it with the merge on every call they make.
 # entrypoint: true
-decision := object.union(going, {"visible": visible}) if {
-	input.request.operation == "models.list"
-} else := going if {
-	going
-} else := object.union(caller, {
-	"v": 1,
-	"decision": "BLOCK",
-	"reasons": sort(refusal | default_deny),
-	"audit": audit,
-	"shadow": sort(shadow),
-	"http": manner,
-})
-
-# What no grant covers does not exist for the caller, as in the APIs that clients know, nor does a
-# model that `visible` leaves out; another rule that says no is told as such.
-default manner := {"status": 403, "code": "policy_blocked"}
-
-manner := {"status": 404, "code": "unknown_url"} if {
-	input.request.operation == "unknown"
-	count(refusal) == 0
-}
-
-manner := {"status": 404, "code": "model_not_found"} if {
-	input.request.operation == "models.retrieve"
-	every id in refusal {
-		id in model_block[input.request.model]
-	}
-}
+decision := quick if {
+	quick
+} else := merged
 
 # 1. What fired, before modes: the shipped topics and the site's own packages.
 
-fired contains id if some id in block
-
-fired contains id if some id in model_block[input.request.model]
-
-fired contains id if {
+fired := block | {id |
 	some name
 	said := data.regogate.site[name].request_block
 	some id in members(said)
 }
 
-asked contains item if some item in want
-
-asked contains item if {
+asked := want | {item |
 	some name
 	said := data.regogate.site[name].request_want
 	some item in members(said)
@@ -76,44 +49,58 @@ members(said) := said if {
 	is_set(said)
 } else := {{}} | {member | some member in said}
 
+site_speaks if {
+	some name
+	data.regogate.site[name].request_block != set()
+}
+
+site_speaks if {
+	some name
+	data.regogate.site[name].request_want != set()
+}
+
 # 2. What counts, after modes. A want whose id cannot be read has no mode, so it counts.
 
-refusal contains id if {
-	some id in fired
-	is_string(id)
-	not lib.relaxed(id)
-}
+refusal := ({id | some id in fired; is_string(id); not lib.relaxed(id)} | stopped) | conflict
 
-refusal contains id if {
-	not calm
-	some id in stop
-}
+stopped := set() if {
+	caller.calm
+} else := stop
 
-refusal contains id if some id in conflict
+active := asked if {
+	data.regogate.rules == {}
+} else := asked - {item | some item in asked; data.regogate.rules[item.id] in {"shadow", "off"}}
 
-active := asked - {item | some item in asked; data.regogate.rules[item.id] in {"shadow", "off"}}
-
-sound contains item if {
-	some item in active
-	lib.well_formed(item)
-}
-
-# The values wanted, by key. A comprehension is evaluated once, a rule again for each key.
-# regal ignore:prefer-set-or-object-rule
-wanted := {item.key: values |
-	some item in sound
-	values := {other.value | some other in sound; other.key == item.key}
-}
-
-shadow contains id if {
-	some id in fired
-	data.regogate.rules[id] == "shadow"
-}
-
-shadow contains item.id if {
+shadow := set() if {
+	data.regogate.rules == {}
+} else := {id | some id in fired; data.regogate.rules[id] == "shadow"} | {item.id |
 	some item in asked
 	data.regogate.rules[item.id] == "shadow"
 }
+
+# What is wanted, in a form that can be merged.
+# regal ignore:prefer-set-or-object-rule
+sound := {[id, key, value] |
+	some {"id": id, "key": key, "value": value} in active
+	is_string(id)
+	type_name(value) in {
+		"max_tokens": {"number"},
+		"delay_ms": {"number"},
+		"strip_tools": {"array", "set"},
+		"redact": {"array", "set"},
+		"regions": {"array", "set"},
+		"model": {"string"},
+		"pool": {"string"},
+		"audit": {"string"},
+		"limits": {"object"},
+	}[key]
+}
+
+# The values wanted, by key. OPA keeps what it evaluated whole, and this asks for the whole.
+# regal ignore:pointless-reassignment
+wanted := by_key
+
+by_key[key] contains value if some [_, key, value] in sound
 
 # 3. What cannot be merged blocks. Conflicts have no mode.
 
@@ -136,9 +123,8 @@ conflict contains "conflict.malformed" if malformed
 #   owner: policy
 #   remediation: Let one rule route; `route_to` may stand in the tier or in the model's row.
 conflict contains "conflict.route" if {
-	some key, values in wanted
-	key in {"model", "pool"}
-	count(values) > 1
+	some key in ["model", "pool"]
+	count(wanted[key]) > 1
 }
 
 # METADATA
@@ -173,93 +159,110 @@ conflict contains "conflict.regions" if count(constraints.regions) == 0
 #   owner: policy
 #   remediation: Give the site's limit an id of its own; both limits then hold.
 conflict contains "conflict.limit" if {
-	some one in wanted.limits
-	some two in wanted.limits
-	one.id == two.id
-	one != two
+	entries := wanted.limits
+	count(entries) > count({entry.id | some entry in entries})
 }
 
-malformed if active != sound
+malformed if tier_malformed
+
+malformed if count(sound) != count(active)
+
+malformed if {
+	some key, least in {"max_tokens": 1, "delay_ms": 0}
+	some value in wanted[key]
+	[value >= least, value == floor(value)] != [true, true]
+}
+
+malformed if {
+	some key in ["strip_tools", "redact", "regions"]
+	some list in wanted[key]
+	some item in list
+	not is_string(item)
+}
+
+malformed if {
+	some level in wanted.audit
+	not level in {"full", "metadata", "hash"}
+}
+
+malformed if {
+	some entry in wanted.limits
+	not lib.limit(entry)
+}
 
 malformed if {
 	some id in fired
 	not is_string(id)
 }
 
-# A model may be used if all that is checked of models holds for it.
-usable(model) if {
-	model_granted(model)
-	model_going(model)
-	every id in object.get(model_block, model, set()) {
-		lib.relaxed(id)
+# 4. The most restrictive value of each constraint. One that demands nothing is not there.
+
+constraints := object.union_n([caps, delays, lists, regions, models, pools]) if {
+	caps := {"max_tokens": cap | cap := min(wanted.max_tokens)}
+	delays := {"delay_ms": delay | delay := max(wanted.delay_ms); delay > 0}
+	lists := {key: together |
+		some key in ["strip_tools", "redact"]
+		together := sort({item | some list in wanted[key]; some item in list})
+		together != []
 	}
-}
 
-# 4. The most restrictive value of each constraint.
+	# An empty list of regions demands the impossible, and is a conflict.
+	regions := {"regions": left |
+		allowed := wanted.regions
+		left := sort(intersection({{region | some region in list} | some list in allowed}))
+	}
 
-# regal ignore:prefer-set-or-object-rule
-constraints := {key: value |
-	some key, values in wanted
-	value := strictest(key, values)
-}
-
-# Undefined where the value demands nothing of this call, and for what is no constraint.
-strictest("max_tokens", values) := min(values)
-
-strictest("delay_ms", values) := delay if {
-	delay := max(values)
-	delay > 0
-}
-
-strictest(key, values) := together if {
-	key in {"strip_tools", "redact"}
-	together := sort({item | some list in values; some item in list})
-	together != []
-}
-
-# An empty list of regions demands the impossible, and is a conflict.
-strictest("regions", values) := sort(intersection({{region | some region in list} | some list in values}))
-
-# Two different routes have no stricter one, and are a conflict.
-strictest("model", values) := model if {
-	count(values) == 1
-	some model in values
-	model != input.request.model
-}
-
-strictest("pool", values) := pool if {
-	count(values) == 1
-	some pool in values
+	# Two different routes have no stricter one, and are a conflict.
+	models := {"model": model | count(wanted.model) == 1; some model in wanted.model; model != input.request.model}
+	pools := {"pool": pool | count(wanted.pool) == 1; some pool in wanted.pool}
 }
 
 # 5. One decision.
 
-going := {
+merged := answer if {
+	refusal == set()
+	grant != set()
+	[verdict, ground] := outcome
+	answer := object.union_n([unhindered, visible, {
+		"decision": verdict,
+		"reasons": sort(ground),
+		"principal": caller.principal,
+		"constraints": constraints,
+		"limits": sort(object.get(wanted, "limits", set())),
+		"audit": audit,
+		"shadow": sort(shadow),
+	}])
+} else := object.union(known, {
 	"v": 1,
-	"decision": verdict,
-	"reasons": sort(ground),
-	"principal": principal,
-	"constraints": constraints,
-	"limits": sort(object.get(wanted, "limits", set())),
-	# Answers are not inspected yet, so no call is asked about again.
-	"response": {"inspect": [], "ask": "never", "tool_calls": "pass"},
+	"decision": "BLOCK",
+	"reasons": sort(refusal | default_deny),
 	"audit": audit,
 	"shadow": sort(shadow),
-} if {
-	count(grant) > 0
-	count(refusal) == 0
-	[verdict, ground] := outcome
+	"http": manner,
+})
+
+unhindered := {
+	"v": 1,
+	"decision": "ALLOW",
+	"constraints": {},
+	# Answers are not inspected yet, so no call is asked about again.
+	"response": {"inspect": [], "ask": "never", "tool_calls": "pass"},
+	"shadow": [],
 }
 
 outcome := ["ALLOW", grant] if {
 	constraints == {}
-} else := ["CONSTRAIN", {item.id | some item in active; constraints[item.key]}]
+} else := ["CONSTRAIN", {id | some [id, key, _] in sound; constraints[key]}]
 
-visible := sort([model | some model, _ in input.request.candidates; usable(model)])
+default visible := {}
 
-default caller := {}
+visible := {"visible": sort([model | some model, _ in input.request.candidates; usable(model)])} if {
+	input.request.operation == "models.list"
+}
 
-caller := {"principal": principal}
+default known := {}
+
+known := {"principal": caller.principal}
 
 # METADATA
 # title: Nothing allows this call
@@ -271,4 +274,20 @@ caller := {"principal": principal}
 default_deny contains "request.default.deny" if {
 	count(grant) == 0
 	count(refusal) == 0
+}
+
+# What no grant covers does not exist for the caller, as in the APIs that clients know, nor does a
+# model that `visible` leaves out; another rule that says no is told as such.
+default manner := {"status": 403, "code": "policy_blocked"}
+
+manner := {"status": 404, "code": "unknown_url"} if {
+	input.request.operation == "unknown"
+	count(refusal) == 0
+}
+
+manner := {"status": 404, "code": "model_not_found"} if {
+	input.request.operation == "models.retrieve"
+	every id in refusal {
+		id in {"request.model.unclassified", "request.model.data_class", "request.network.model"}
+	}
 }

@@ -1,33 +1,24 @@
 package regogate.request
 
+import data.regogate.caller
 import data.regogate.lib
 
-# Checks of a model are keyed by the model, because three kinds are judged alike: the one asked
-# for, the one a rule routes to, and the candidates of `models.list`.
+# Three kinds of models are judged alike: the one asked for, the one a rule routes to, and the
+# candidates of `models.list`.
 
-subject contains input.request.model if {
-	is_string(input.request.model)
+# The row of the model asked for; the exact one wins, else the longest pattern.
+asked_row := row if {
+	input.request.operation != "models.list"
+	row := data.regogate.models[input.request.model]
+} else := pattern_row(input.request.model) if {
 	input.request.operation != "models.list"
 }
 
-subject contains model if {
-	input.request.operation == "models.list"
-	some model, _ in input.request.candidates
-}
-
-subject contains model if some model in wanted.model
-
-# Looked up once for all checks. A comprehension is evaluated once, a rule again for each model.
-# regal ignore:prefer-set-or-object-rule
-model_rows := {model: row |
-	some model in subject
-	row := model_row(model)
-}
-
-# The exact row wins, else the longest pattern.
 model_row(model) := row if {
 	row := data.regogate.models[model]
-} else := [row |
+} else := pattern_row(model)
+
+pattern_row(model) := [row |
 	some pattern in lib.candidate_patterns(model)
 	row := data.regogate.models[pattern]
 ][0]
@@ -40,10 +31,12 @@ model_row(model) := row if {
 #   owner: data-protection
 #   remediation: |
 #     Add the model to models.yaml, or say `unclassified_models: allow` in the tier.
-model_block[model] contains "request.model.unclassified" if {
-	tier
-	some model in subject
-	not classified(model)
+block contains "request.model.unclassified" if {
+	not asked_cleared
+	caller.tier
+	is_string(input.request.model)
+	input.request.operation != "models.list"
+	not asked_classified
 }
 
 # METADATA
@@ -55,23 +48,60 @@ model_block[model] contains "request.model.unclassified" if {
 #   id: request.model.data_class
 #   owner: data-protection
 #   remediation: Use a model cleared for this class of data, or take the data out of the call.
-model_block[model] contains "request.model.data_class" if {
-	some model in subject
-	row := model_rows[model]
-	not cleared(row)
+block contains "request.model.data_class" if {
+	type_name(asked_row) != ""
+	not asked_cleared
 }
 
-classified(model) if is_object(model_rows[model])
+# Rows are not handed to functions here: OPA would copy the whole row.
+asked_cleared if {
+	data_class := object.get(input.request, "data_class", "internal")
+	lib.cleared(data_class, asked_row.data_class)
+}
 
-classified(model) if {
-	tier.unclassified_models == "allow"
+asked_classified if is_object(asked_row)
+
+asked_classified if unlisted_allowed(input.request.model)
+
+# A row that is no object is a row, if a broken one.
+unlisted_allowed(model) if {
+	caller.tier.unclassified_models == "allow"
+	is_object(data.regogate.models)
 	not listed_model(model)
 }
 
-listed_model(model) if type_name(model_rows[model]) != ""
+listed_model(model) if type_name(model_row(model)) != ""
 
-cleared(row) if {
+# A model may be used if all that is checked of models holds for it, or is not enforced.
+usable(model) if {
+	lib.matches_any(caller.tier.models, model)
+	caller.model_going(model)
+	every id in ["request.model.unclassified", "request.model.data_class", "request.network.model"] {
+		passes(id, model)
+	}
+}
+
+passes(id, _) if lib.relaxed(id)
+
+passes("request.model.unclassified", model) if is_object(model_row(model))
+
+passes("request.model.unclassified", model) if unlisted_allowed(model)
+
+passes("request.model.data_class", model) if not uncleared(model)
+
+passes("request.network.model", model) if not unreachable(model)
+
+uncleared(model) if {
+	listed_model(model)
+	not cleared(model)
+}
+
+cleared(model) if {
 	data_class := object.get(input.request, "data_class", "internal")
-	rank := lib.data_class_rank
-	rank[data_class] <= rank[row.data_class]
+	lib.cleared(data_class, model_row(model).data_class)
+}
+
+unreachable(model) if {
+	denied := model_row(model).deny_networks
+	not caller.clear_of(denied)
 }

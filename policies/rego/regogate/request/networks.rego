@@ -1,5 +1,7 @@
 package regogate.request
 
+import data.regogate.caller
+
 # METADATA
 # title: The caller's address is missing or malformed
 # description: Rules on networks cannot be applied to this address.
@@ -7,7 +9,7 @@ package regogate.request
 #   id: request.source.malformed
 #   owner: gateway
 #   remediation: Check `server.trusted_proxies` and what the proxy sends as X-Forwarded-For.
-block contains "request.source.malformed" if not address
+block contains "request.source.malformed" if not caller.address
 
 # METADATA
 # title: The client may not call from this network
@@ -17,13 +19,8 @@ block contains "request.source.malformed" if not address
 #   owner: network-security
 #   remediation: Call from a listed network, or add the network to the client's row.
 block contains "request.network.client" if {
-	networks := account.networks
-	not reached_from(networks)
-}
-
-reached_from(networks) if {
-	some network in networks
-	inside(network)
+	networks := caller.account.networks
+	not caller.reached_from(networks)
 }
 
 # METADATA
@@ -35,34 +32,7 @@ reached_from(networks) if {
 #   id: request.network.model
 #   owner: network-security
 #   remediation: Call from another network, or take the network off the model's `deny_networks`.
-model_block[model] contains "request.network.model" if {
-	some model in subject
-	row := model_rows[model]
-	denied := row.deny_networks
-	not clear_of(denied)
-}
-
-clear_of(networks) if {
-	every network in networks {
-		outside(network)
-	}
-}
-
-# An IPv4-mapped IPv6 address counts as the IPv4 address it holds.
-address := input.source.ip if {
-	is_string(input.source.ip)
-	net.cidr_is_valid(concat("/", [input.source.ip, "32"]))
-}
-
-inside(network) if {
-	some cidr in data.regogate.networks[network]
-	net.cidr_contains(cidr, address)
-}
-
-# Not the negation of `inside`: an undefined network is neither.
-outside(network) if {
-	is_array(data.regogate.networks[network])
-	every cidr in data.regogate.networks[network] {
-		net.cidr_contains(cidr, address) == false
-	}
+block contains "request.network.model" if {
+	denied := asked_row.deny_networks
+	not caller.clear_of(denied)
 }

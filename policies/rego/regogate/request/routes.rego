@@ -1,5 +1,7 @@
 package regogate.request
 
+import data.regogate.caller
+
 # METADATA
 # title: The tier's calls go to another model
 # description: The tier says `route_to`, so its calls are answered by that model.
@@ -8,7 +10,7 @@ package regogate.request
 #   owner: policy
 #   remediation: Nothing to do; remove `route_to` from the tier to let callers choose.
 want contains {"id": "request.route.tier", "key": "model", "value": target} if {
-	target := tier.route_to
+	target := caller.tier.route_to
 	not catalogue_operation
 }
 
@@ -20,7 +22,7 @@ want contains {"id": "request.route.tier", "key": "model", "value": target} if {
 #   owner: policy
 #   remediation: Ask for the other model, or remove `route_to` from the model's row.
 want contains {"id": "request.route.model", "key": "model", "value": target} if {
-	target := model_row(input.request.model).route_to
+	target := asked_row.route_to
 	not catalogue_operation
 }
 
@@ -32,6 +34,6 @@ want contains {"id": "request.route.model", "key": "model", "value": target} if 
 #   owner: policy
 #   remediation: Nothing to do; remove `delay_ms` from the tier to lift the delay.
 want contains {"id": "request.delay.tier", "key": "delay_ms", "value": delay} if {
-	delay := tier.delay_ms
+	delay := caller.tier.delay_ms
 	not catalogue_operation
 }

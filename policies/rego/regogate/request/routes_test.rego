@@ -55,3 +55,8 @@ test_routes_delay_of_the_tier if {
 	allowed(decide({}, tier_with({"delay_ms": 0})))
 	blocked(decide({}, tier_with({"delay_ms": "250"})), ["conflict.malformed"])
 }
+
+test_routes_to_a_model_without_a_row_where_the_tier_says_so if {
+	rows := {"tiers": {"open": {"route_to": "new"}}}
+	constrained(decide(caller("free"), rows), ["request.route.tier"], {"model": "new"})
+}

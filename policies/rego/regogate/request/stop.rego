@@ -1,6 +1,6 @@
 package regogate.request
 
-import data.regogate.lib
+import data.regogate.caller
 
 # The emergency stop has no mode: the rules table cannot switch it off. Only the word `false`
 # (or no row) lets a call go on; whatever else stands in stop.yaml, or its absence, stops.
@@ -24,8 +24,8 @@ stop contains "request.stop.everything" if {
 #   owner: incident-response
 #   remediation: Wait for the incident to end; remove the client from stop.yaml.
 stop contains "request.stop.client" if {
-	client_id
-	not client_going
+	caller.client_id
+	not caller.client_going
 }
 
 # METADATA
@@ -36,8 +36,8 @@ stop contains "request.stop.client" if {
 #   owner: incident-response
 #   remediation: Wait for the incident to end; remove the tenant from stop.yaml.
 stop contains "request.stop.tenant" if {
-	some named in tenants_named
-	not tenant_going(named)
+	some named in caller.tenants_named
+	not caller.tenant_going(named)
 }
 
 # METADATA
@@ -50,28 +50,5 @@ stop contains "request.stop.tenant" if {
 stop contains "request.stop.model" if {
 	model := input.request.model
 	is_string(model)
-	not model_going(model)
+	not caller.model_going(model)
 }
-
-# On most days one comparison says that nothing is stopped, and the rules above are not asked.
-calm if data.regogate.stop == {"everything": false, "clients": {}, "tenants": {}, "models": {}}
-
-client_going if object.get(data.regogate.stop.clients, client_id, false) == false
-
-tenant_going(named) if object.get(data.regogate.stop.tenants, named, false) == false
-
-tenants_named contains account.tenant
-
-tenants_named contains input.identity.tenant
-
-model_going(_) if calm
-
-model_going(model) if {
-	every pattern, flag in data.regogate.stop.models {
-		spared(pattern, flag, model)
-	}
-}
-
-spared(_, false, _)
-
-spared(pattern, _, model) if not lib.matches_any([pattern], model)

@@ -1,5 +1,7 @@
 package regogate.request
 
+import data.regogate.caller
+
 # METADATA
 # title: The answer's length is capped
 # description: |
@@ -10,9 +12,9 @@ package regogate.request
 #   owner: cost-control
 #   remediation: Ask for at most the tier's `max_tokens`, or raise it in tiers.yaml.
 want contains {"id": "request.tokens.cap", "key": "max_tokens", "value": cap} if {
-	cap := tier.max_tokens
-	not tokenless
+	cap := caller.tier.max_tokens
 	not within(cap)
+	not tokenless
 }
 
 within(cap) if {

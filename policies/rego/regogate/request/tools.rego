@@ -1,6 +1,6 @@
 package regogate.request
 
-import data.regogate.lib
+import data.regogate.caller
 
 # METADATA
 # title: A tool is offered that is not allowed
@@ -12,9 +12,9 @@ import data.regogate.lib
 #   owner: agent-security
 #   remediation: Do not offer the tool, or add it to the tier's `tools.allow`.
 block contains "request.tools.denied" if {
-	tier
-	offered := input.request.tools
-	not all_pass(offered)
+	caller.tier
+	type_name(input.request.tools) != ""
+	not tools_pass
 }
 
 # METADATA
@@ -27,22 +27,40 @@ block contains "request.tools.denied" if {
 #   owner: agent-security
 #   remediation: Nothing to do; to keep a tool, add it to the tier's `tools.allow`.
 want contains {"id": "request.tools.stripped", "key": "strip_tools", "value": stripped} if {
-	stripped := {name | some name, said in tool_words; "strip" in said}
-	count(stripped) > 0
+	offered := input.request.tools
+	unlisted_stripped := {name | tools_otherwise == "strip"; some name in unlisted}
+	stripped := unlisted_stripped | {name | some name, _ in offered; data.regogate.tools[name].use == "strip"}
+	stripped != set()
 }
 
-# What the tier and the tool table say of each tool offered. A tool of which either says nothing
-# has no entry, and so does not pass.
+# A tool with a row that says nothing is refused.
+tools_pass if {
+	offered := input.request.tools
+	is_object(offered)
+	passing := [name |
+		some name in (object.keys(offered) - refused)
+		object.get(data.regogate.tools, name, {"use": "allow"}).use in {"allow", "strip"}
+	]
+	count(passing) == count(offered)
+}
+
+refused := set() if {
+	tools_otherwise in {"allow", "strip"}
+} else := unlisted
+
+tools_otherwise := object.get(caller.tier, ["tools", "otherwise"], "block")
+
+# The tools offered that the tier does not name.
 # regal ignore:prefer-set-or-object-rule
-tool_words := {name: {word, tier_word(name)} |
+unlisted := {name |
+	allowed := object.get(caller.tier, ["tools", "allow"], [])
 	some name, _ in input.request.tools
-	word := object.get(data.regogate.tools, name, {"use": "allow"}).use
+	not name in allowed
+	not listed_by_pattern(name)
 }
 
-all_pass(offered) if {
-	object.keys(offered) == {name | some name, said in tool_words; said - {"allow", "strip"} == set()}
+listed_by_pattern(name) if {
+	some pattern in caller.tier.tools.allow
+	endswith(pattern, "*")
+	startswith(name, trim_suffix(pattern, "*"))
 }
-
-tier_word(name) := "allow" if lib.matches_any(tier.tools.allow, name)
-
-else := tier.tools.otherwise

@@ -1,0 +1,39 @@
+package regogate.request_test
+
+test_quick_is_the_way_of_plain_calls if {
+	quickly({}, {})
+	quickly(offers(["search"]), {})
+	quickly(asks({"max_tokens": 9, "data_class": "public"}), tier_with({"max_tokens": 10, "audit": "hash"}))
+	quickly({}, limited({"requests_per_minute": 5, "burst": 2, "usd_per_day": 0.5}))
+	quickly(offers(["search", "shell"]), tier_with({"max_tokens": 10, "delay_ms": 5}))
+	quickly({"identity": {"method": "jwt"}}, {})
+}
+
+test_quick_is_not_the_way_of_unusual_calls if {
+	every changes in [
+		{"signals": {}},
+		{"usage": {}},
+		asks({"model": "big-1"}),
+		asks({"operation": "models.list", "candidates": {}}),
+		asks({"data_class": "restricted"}),
+		{"source": {"ip": "nowhere"}},
+		{"v": 2},
+	] {
+		not quickly(changes, {})
+	}
+	every rows in [
+		{"clients": {"app": {"networks": ["office"]}}},
+		{"clients": {"app": {"enabled": false}}},
+		{"models": {"small": {"deny_networks": []}}},
+		{"models": {"small": {"route_to": "small"}}},
+		{"rules": {"request.tokens.cap": "shadow"}},
+		{"tools": {"search": {"use": "strip"}}},
+		{"stop": {"everything": true}},
+		tier_with({"route_to": "small"}),
+		tier_with({"audit": "everything"}),
+		tier_with({"tools": {"otherwise": "block"}}),
+		limited({"burst": 0}),
+	] {
+		not quickly(offers(["search", "shell"]), rows)
+	}
+}
