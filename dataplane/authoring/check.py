@@ -19,8 +19,8 @@ from dataplane.authoring.bench import measure, read_budget
 from dataplane.authoring.cases import Decide, judge
 from dataplane.authoring.cases_read import Case, ReadYaml, case_files, expected_ids, read_cases
 from dataplane.authoring.check_format import check_format
-from dataplane.authoring.check_tests import run_tests
-from dataplane.authoring.metadata import Module, lint, parse
+from dataplane.authoring.check_tests import NOT_LOADED, run_tests
+from dataplane.authoring.metadata import Module, lint, parse, rego_files
 from dataplane.authoring.policy_set import PolicySet
 from dataplane.authoring.report import Problem, Report, Step
 
@@ -29,6 +29,8 @@ STEPS: Final = ("format", "source", "regal", "metadata", "tests", "cases", "budg
 
 _DECIDED: Final = ("cases", "budget")
 """The steps that ask the policy itself."""
+
+_SOURCE_FIRST: Final = "not run: what 'source' finds comes first"
 
 _WORKERS: Final = 3
 """Steps at a time; most of each is a program of its own."""
@@ -83,7 +85,7 @@ class _Check:
         work: dict[str, Callable[[], Step]] = {
             "source": lambda: Step(name="source", problems=_sorted(self._means.source())),
             "tests": lambda: self._tests(modules),
-            "regal": lambda: Step(name="regal", problems=_sorted(self._means.style())),
+            "regal": lambda: self._regal(modules),
             "format": lambda: self._format(modules),
             "metadata": lambda: self._metadata(modules),
         }
@@ -91,6 +93,8 @@ class _Check:
         with ThreadPoolExecutor(_WORKERS) as pool:
             under_way = {name: pool.submit(self._step, name, step) for name, step in work.items()}
             done |= {name: _result(future, under_way) for name, future in under_way.items()}
+        if done["source"].problems and any(one.code == NOT_LOADED for one in done["tests"].problems):
+            done["tests"] = Step(name="tests", skipped=_SOURCE_FIRST)
         done |= self._decided(done["source"])
         steps = tuple(done[name] for name in STEPS)
         return Report(policies=self._policies, steps=steps, seconds=time.monotonic() - begun)
@@ -105,6 +109,11 @@ class _Check:
     def _format(self, modules: list[Module]) -> Step:
         problems = tuple(check_format(modules, self._means.opa))
         return Step(name="format", problems=problems, note=f"{len(modules)} Rego files")
+
+    def _regal(self, modules: list[Module]) -> Step:
+        if len(modules) < len(rego_files(self._policies)):
+            return Step(name="regal", skipped=_SOURCE_FIRST)  # Regal stops at what does not parse
+        return Step(name="regal", problems=_sorted(self._means.style()))
 
     def _metadata(self, modules: list[Module]) -> Step:
         return Step(name="metadata", problems=tuple(lint(modules)))
@@ -121,8 +130,7 @@ class _Check:
         if not wanted:
             return done
         if source.problems or ("source" in self._skip and any(self._means.source())):
-            why = "not run: what 'source' finds comes first"
-            return done | {name: Step(name=name, skipped=why) for name in wanted}
+            return done | {name: Step(name=name, skipped=_SOURCE_FIRST) for name in wanted}
         policy = self._means.build()
         cases, problems = read_cases(
             self._policies, policy.tables, self._means.case_form, self._means.read_yaml

@@ -23,20 +23,30 @@ from dataplane.authoring.report import Problem, Step
 _SHOWN: Final = 20
 """Uncovered stretches listed for one file; more say nothing new."""
 
+NOT_LOADED: Final = "not-loaded"
+"""The code of the one problem of tests that OPA could not load; `opa check` tells it better."""
+
+_SAID: Final = 600
+"""Of what OPA says then, in characters."""
+
 _FAILED: Final = (0, 1, 2)
 """Exit codes of `opa test`: all passed, an error or a failure with coverage, failures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestRun:
-    """What the tests showed: `passed` by name, `problems`, and of `lines` lines how many were `covered`."""
+    """What the tests showed: `passed` by name, `problems`, and of `lines` lines how many were `covered`.
+
+    Where they could not even be loaded (`loaded` is false) the one problem is what OPA said.
+    """
 
     __test__ = False  # no test class of pytest's
 
     passed: tuple[str, ...]
     problems: tuple[Problem, ...]
-    covered: int
-    lines: int
+    covered: int = 0
+    lines: int = 0
+    loaded: bool = True
 
     def step(self) -> Step:
         """The step `tests` of a check."""
@@ -69,7 +79,8 @@ def run_tests(
             traced = pool.submit(run, opa, "test", *arguments, "--coverage", "rego", cwd=stage)
             passed, problems = _results(policies, plain.result())
             if problems:
-                return TestRun(passed=passed, problems=tuple(problems), covered=0, lines=0)
+                loaded = problems[0].code != NOT_LOADED
+                return TestRun(passed=passed, problems=tuple(problems), loaded=loaded)
             files = _coverage(traced.result())
     return _judge(modules, rows, files, passed, expected)
 
@@ -104,8 +115,8 @@ def _results(policies: Path, ran: Ran) -> tuple[tuple[str, ...], list[Problem]]:
     except ValueError:
         found = None
     if not isinstance(found, list) or (ran.code == 1 and not found):
-        whole = Problem(file=str(policies / "rego"), line=0, column=0, message=ran.said, code="tests")
-        return (), [whole]
+        said = " ".join(ran.said.split())[:_SAID]
+        return (), [Problem(file=str(policies / "rego"), line=0, column=0, message=said, code=NOT_LOADED)]
     names, problems = [], []
     for one in found:
         name = f"{one['package'].removeprefix('data.')}.{one['name']}"

@@ -6,6 +6,7 @@
 #   constraints (`request_want`); they can never allow. Helpers begin with an underscore.
 # schemas:
 #   - input: schema["input.request.schema"]
+#   - data.regogate.clients: schema.tables["clients.schema"]
 #   - data.regogate.site_data.example: schema.tables.site["example.schema"]
 package regogate.site.example
 
@@ -32,6 +33,9 @@ _fits if {
 	not lib.matches_any(refused, model)
 }
 
+# The tenant of the client's row comes before the one that its credential names.
 default _tenant := ""
 
-_tenant := data.regogate.request.principal.tenant
+_tenant := row.tenant if {
+	row := data.regogate.clients[input.identity.client_id]
+} else := input.identity.tenant
