@@ -46,7 +46,7 @@ def moto_server() -> Path:
     """The program, or a skip that says how to get it."""
     found = Path(sys.executable).parent / "moto_server"
     if not found.exists():
-        pytest.skip("no S3-compatible server: moto[server,s3] of the group 'dev' is not installed (run make)")
+        pytest.skip("no S3-compatible server: moto of the group 'dev' is not installed (run make)")
     return found
 
 
