@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -212,3 +213,9 @@ def columns(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def say(line: str) -> None:
     """For the person who waits: progress and refusals, on standard error."""
     typer.echo(line, err=True)
+
+
+def progress(line: str) -> None:
+    """Say what takes a while, to a person: a log of CI needs no such line."""
+    if sys.stderr.isatty():
+        say(line)

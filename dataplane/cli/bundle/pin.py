@@ -20,6 +20,7 @@ from dataplane.cli.bundle.common import (
     NoCommitOption,
     OpaOption,
     SeqOption,
+    progress,
     refusals,
     say,
 )
@@ -56,6 +57,8 @@ def pin(
     with refusals(as_json):
         file = read_channel(bundles, channel)
         binary = ensure_opa(opa, None, say)
+
+        progress(f"Checking and building {file.source} at {commit}")
 
         async def plan(repository: Repository, who: str) -> Change:
             capabilities = modules_directory() / "capabilities.json"

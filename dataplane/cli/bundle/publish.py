@@ -26,9 +26,9 @@ from dataplane.cli.bundle.common import (
     Target,
     fields,
     keys_of,
+    progress,
     read,
     refusals,
-    say,
     show,
     target_of,
 )
@@ -118,5 +118,5 @@ def _publish(
         place = target.directory
     if isinstance(place, Path):
         return publish_bundle(place, content, channel, keys), str(bundle_path(place, channel))
-    say(f"Publishing to {place.name}")
+    progress(f"Publishing to {place.name}")
     return publish_to(place, content, channel, keys), place.name

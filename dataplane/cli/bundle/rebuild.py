@@ -23,6 +23,7 @@ from dataplane.cli.bundle.common import (
     KeyOption,
     OpaOption,
     fields,
+    progress,
     refusals,
     say,
     show,
@@ -66,6 +67,7 @@ def rebuild(
     with refusals(as_json):
         file = read_channel(bundles, channel)
         signing = load_signing_key(key, keyid=keyid) if key else None
+        progress(f"Building what {channel} pins")
         bundle = asyncio.run(_build(file, ensure_opa(opa, None, say)))
         bundle = sign(bundle, signing) if signing else bundle
         if output is not None:
