@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 import orjson
 
 from dataplane.authoring.policy_set import PolicySet, Rule
-from dataplane.authoring.sweep_domain import rego_of
+from dataplane.authoring.sweep_names import rego_of
 
 MAX_NAMED: Final = 5
 """Rows that are named where many changed alike."""
@@ -148,7 +148,7 @@ def _parts(was: Rule, now: Rule) -> tuple[str, ...]:
 
 
 _HEAD: Final = re.compile(r"(?:default\s+)?([A-Za-z_][A-Za-z0-9_]*)")
-_COMMENT: Final = re.compile(r"^\s*#.*$", re.MULTILINE)
+_COMMENT: Final = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
 
 
 def _code(policy: PolicySet) -> dict[str, dict[str, str]]:

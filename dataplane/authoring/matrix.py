@@ -12,7 +12,7 @@ import orjson
 from dataplane.authoring.compare import answer_in
 from dataplane.authoring.evaluator import Evaluator
 from dataplane.authoring.question import Question, facts_of, laid_over
-from dataplane.authoring.sweep_domain import Domain, Value
+from dataplane.authoring.sweep_values import Domain, Value
 
 AXES: Final = {
     "clients": "client",

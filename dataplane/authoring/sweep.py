@@ -2,11 +2,10 @@
 
 The calls of a `Domain` are asked in this order, until the budget is spent:
 
-1. Every client, model, operation (tool) as a plain call.
-2. Of those that both policies block, the other axes of the product one value at a time: a client may be
-   allowed from its network only. A call that one of the policies lets pass is the base of what follows.
-3. From each base, every axis one value at a time, also those that are not in the product. What has no base
-   is not varied on these.
+1. Every client, model, operation (tool) as a plain call. What one of the policies lets pass is a base.
+2. From each base, every axis one value at a time, also the axes that are not in the product.
+3. Of the calls that both block, the other axes of the product one value at a time: some may be allowed with
+   less sensitive data only. What passes then is a base, too; what has none is not varied on other axes.
 4. What is left of the product, first with a base, then without.
 
 Within a step the values that a change of tables touches come first. What was left out is counted.
@@ -27,7 +26,8 @@ from dataplane.authoring.compare import answer_in, compare
 from dataplane.authoring.evaluator import Evaluator
 from dataplane.authoring.policy_set import Stage
 from dataplane.authoring.question import Question, clock, facts_of, laid_over
-from dataplane.authoring.sweep_domain import Domain, Value
+from dataplane.authoring.sweep_domain import OUTSIDE
+from dataplane.authoring.sweep_values import Domain, Value
 
 BUDGET: Final = 20_000
 """Calls asked of each policy unless told otherwise: some 10 to 20 s on two cores."""
@@ -99,12 +99,10 @@ def sweep(
     shut: list[Combination] = []
     for combination, passes in run.ask({**plain, **one} for one in _all(core)):
         (bases if passes else shut).append(combination)
-    bases, shut = _opened(run, bases, shut, rest)
-    run.ask_all(_varied(bases, rest))
-    before = run.asked
-    run.ask_all(_varied(bases, domain.single))
-    beside = run.asked - before
-    for some in (bases, shut):
+    beside = _from(run, bases, rest, domain.single)
+    opened, shut = _opened(run, shut, rest)
+    beside += _from(run, opened, rest, domain.single)
+    for some in (bases, opened, shut):
         run.ask_all({**one, **others} for one in some for others in _all(rest))
     return Swept(
         stage=stage,
@@ -117,15 +115,28 @@ def sweep(
     )
 
 
+def _from(
+    run: _Run,
+    bases: list[Combination],
+    rest: Mapping[str, tuple[Value, ...]],
+    single: Mapping[str, tuple[Value, ...]],
+) -> int:
+    """Vary every axis from each base; gives how many of the calls are not of the product."""
+    run.ask_all(_varied(bases, rest))
+    before = run.asked
+    run.ask_all(_varied(bases, single))
+    return run.asked - before
+
+
 def _opened(
-    run: _Run, bases: list[Combination], shut: list[Combination], rest: Mapping[str, tuple[Value, ...]]
+    run: _Run, shut: list[Combination], rest: Mapping[str, tuple[Value, ...]]
 ) -> tuple[list[Combination], list[Combination]]:
-    """Step 2: the bases with those found for calls that were shut, and what has none."""
+    """The first variation that passes of each call that was shut, and the calls that have none."""
     found: dict[tuple[int, ...], Combination] = {}
     for combination, passes in run.ask(_varied(shut, rest)):
         if passes:
             found.setdefault(_core(combination), combination)
-    return [*bases, *found.values()], [one for one in shut if _core(one) not in found]
+    return list(found.values()), [one for one in shut if _core(one) not in found]
 
 
 def _varied(
@@ -157,7 +168,10 @@ class _Run:
     ) -> None:
         self._old, self._new, self._stage, self._budget, self._told = old, new, stage, budget, told
         self._domain = domain
-        self._base = facts_of(Question(stage=stage, facts={"time": _NINE}), tables, "sweep")
+        # A client brings its own address, which the network then replaces; an operation may take the model.
+        self._order = (*domain.product, *domain.single)
+        asked = Question(stage=stage, ip=OUTSIDE[0], facts={"time": _NINE})
+        self._base = facts_of(asked, tables, "sweep")
         self._seen: set[frozenset[tuple[str, int]]] = set()
         self.asked = 0
         self.changed: list[Changed] = []
@@ -202,8 +216,9 @@ class _Run:
 
     def _input(self, combination: Combination) -> dict[str, Any]:
         facts = self._base
-        for value in combination.values():
-            facts = laid_over(facts, value.over)
+        for name in self._order:
+            if name in combination:
+                facts = laid_over(facts, combination[name].over)
         return facts
 
     def _compare(self, combination: Combination, was: bytes | None, now: bytes | None) -> None:

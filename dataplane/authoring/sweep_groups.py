@@ -19,7 +19,7 @@ _RANK: Final = {(False, True): 0, (True, False): 1, (True, True): 2, (False, Fal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Combinations of one stage with the same two answers (as far as they differ). `blocks` are products:
+    """Combinations of one stage with the same two answers, as far as they differ in `keys`. `blocks` are products:
     by axis the values that all occur together. Between them they hold each of the `count` once, but for the
     `variants` whose call without its variation beside the product is there too."""
 
@@ -37,7 +37,8 @@ def groups(changed: Iterable[Changed], beside: Collection[str]) -> list[Group]:
     not in the product."""
     found: dict[bytes, list[Changed]] = {}
     for one in changed:
-        kind = [[_told(answer, one.keys) for answer in (one.old, one.new)], one.stage, one.keys]
+        keys = _telling(one)
+        kind = [[_told(answer, keys) for answer in (one.old, one.new)], one.stage, keys]
         found.setdefault(orjson.dumps(kind, option=orjson.OPT_SORT_KEYS), []).append(one)
     made = []
     for some in found.values():
@@ -48,7 +49,7 @@ def groups(changed: Iterable[Changed], beside: Collection[str]) -> list[Group]:
                 stage=some[0].stage,
                 old=some[0].old,
                 new=some[0].new,
-                keys=some[0].keys,
+                keys=_telling(some[0]),
                 count=len(some),
                 variants=len(calls) - len(told),
                 blocks=joined(told),
@@ -93,6 +94,12 @@ def _told(answer: Mapping[str, Any] | None, keys: Sequence[str]) -> Any:
         answer["reasons"],
         *(demands[key] for key in ("constraints", "limits") if key in keys),
     ]
+
+
+def _telling(one: Changed) -> tuple[str, ...]:
+    """The keys that tell something: a call that is blocked on one side has no demands to compare."""
+    both = _passes(one.old) and _passes(one.new)
+    return one.keys if both else tuple(key for key in one.keys if key not in ("constraints", "limits"))
 
 
 def _passes(answer: Mapping[str, Any] | None) -> bool:

@@ -14,7 +14,8 @@ from dataplane.authoring.evaluator import Evaluator
 from dataplane.authoring.matrix import AXES, Cell, Matrix, matrix, values
 from dataplane.authoring.policy_set import PolicySet
 from dataplane.authoring.question import CHAT, Question
-from dataplane.authoring.sweep_domain import Value, domain
+from dataplane.authoring.sweep_domain import domain
+from dataplane.authoring.sweep_values import Value
 from dataplane.cli.policy.sets import BundleOption, OpaOption, opa_binary, policy_set
 from dataplane.cli.policy.told import (
     COLOURS,
