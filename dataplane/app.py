@@ -19,28 +19,32 @@ from dataplane import __version__
 from dataplane.audit.floors import Floors
 from dataplane.audit.log import DurableLog
 from dataplane.audit.migrate import migrate
+from dataplane.audit.trials import TrialTable
 from dataplane.bundle.channel import ChannelServer
 from dataplane.bundle.keys import load_public_key
 from dataplane.bundle.store import ChannelStore
+from dataplane.bundle.verify import verify
 from dataplane.config import ServerSettings, Settings, UpstreamSettings
 from dataplane.database import Database
 from dataplane.demo.model import DemoModel
 from dataplane.domain import CallState
 from dataplane.edge.admin import admin_app
 from dataplane.edge.front import Front
-from dataplane.errors import ConfigError
 from dataplane.identity.api_keys import ApiKeyAuthenticator
 from dataplane.identity.chain import FirstOf
 from dataplane.identity.networks import ForwardedSource
 from dataplane.installation import installation_key, make_private
 from dataplane.limits.memory import MemoryLimiter
-from dataplane.opa.deployment import opa_options
+from dataplane.opa.deployment import Opas
 from dataplane.opa.options import BUNDLE_NAME
 from dataplane.opa.supervise import OpaProcess
 from dataplane.pipeline import Pipeline
+from dataplane.policy.beside import Means
 from dataplane.policy.client import OpaClient
 from dataplane.policy.engine import OpaEngine
 from dataplane.policy.keeper import ActivationKeeper
+from dataplane.policy.trial_metrics import TrialMetrics
+from dataplane.policy.trials import Trials
 from dataplane.server.background import listening
 from dataplane.server.doubts import DOUBTS
 from dataplane.server.listen import Listen
@@ -79,7 +83,6 @@ class Gateway:
         self.data_dir = make_private(settings.data_dir)
         self.installation_key = installation_key(self.data_dir, settings.audit.hash_key)
         self.database = Database(settings.audit.database)
-        self._opa_binary = opa_binary
         self._done = done
         self._token = secrets.token_urlsafe(32)
         self._base_url = self._admin_url = ""
@@ -98,12 +101,24 @@ class Gateway:
             queue_limit=settings.audit.queue,
             beat_s=settings.audit.beat_s,
         )
+        name, kept = settings.instance, self.data_dir / "opa"
+        floors, store = Floors(self.database, instance=name), TrialTable(self.database, instance=name)
         self._keeper = ActivationKeeper(
+            bundle=BUNDLE_NAME, channel=self.channel, floors=floors, note=self.audit.put_note
+        )
+        self._opas = Opas(
+            binary=opa_binary, keys=self._keys, token=self._token, instance=name, persistence=kept
+        )
+        means = Means(
             bundle=BUNDLE_NAME,
-            channel=self.channel,
-            floors=Floors(self.database, instance=settings.instance),
+            check=lambda content, channel: verify(content, keys=self._keys, channel=channel).revision,
+            process=lambda trial, told: self._opas.candidate(trial, self._admin_url, told),
+            floor=lambda: self._keeper.activations.floor,
+            floors=floors,
             note=self.audit.put_note,
         )
+        self._trials = Trials(settings.policy, store=store, log=self.audit, means=means)
+        TrialMetrics(self.metrics.registry, self._trials.counts)
         self._api_keys = ApiKeyAuthenticator(self.database, self.installation_key)
         self._upstream = Router([PROVIDERS[one.kind](name, one) for name, one in settings.upstreams.items()])
         self._opa: OpaProcess | None = None
@@ -123,6 +138,7 @@ class Gateway:
             "policy_revision": activations.current.revision if activations.current else None,
             "bundle_refused": activations.last_refusal or self.store.refused(self.channel),
             "opa": None if self._opa is None else {"state": self._opa.state, "restarts": self._opa.restarts},
+            "trials": self._trials.details(),
         }
 
     def ready(self) -> Ready | None:
@@ -159,29 +175,23 @@ class Gateway:
             admin = listening(self._admin_app(), self._admin_listen(), failed=on_failure)
             self._admin_url = await stack.enter_async_context(admin)
             stack.callback(self.store.close)
-            client = OpaClient(await self._start_opa(stack), connections=self.settings.policy.connections)
+            policy, activations = self.settings.policy, self._keeper.activations
+            client = OpaClient(await self._start_opa(stack), connections=policy.connections)
             stack.callback(client.close)
-            self._engine = OpaEngine(
-                client,
-                self._keeper.activations,
-                bundle=BUNDLE_NAME,
-                deadline_ms=self.settings.policy.deadline_ms,
-            )
+            self._engine = OpaEngine(client, activations, bundle=BUNDLE_NAME, deadline_ms=policy.deadline_ms)
             self._keeper.keep_looking(self._engine)
-            public = listening(
-                self._front(self._engine), _public_listen(self.settings.server), failed=on_failure
-            )
+            stack.push_async_callback(self._trials.close)
+            await self._trials.start(self._engine)
+            public = listening(self._front(), _public_listen(self.settings.server), failed=on_failure)
             self._base_url = await stack.enter_async_context(public)
             await stop.wait()
         if failed:
             raise failed[0]
 
     def _admin_listen(self) -> Listen:
+        bind = self.settings.admin.bind
         return Listen(
-            name="admin",
-            binds=(self.settings.admin.bind,),
-            max_body_bytes=ADMIN_MAX_BODY_BYTES,
-            graceful_s=ADMIN_GRACEFUL_S,
+            name="admin", binds=(bind,), max_body_bytes=ADMIN_MAX_BODY_BYTES, graceful_s=ADMIN_GRACEFUL_S
         )
 
     def _admin_app(self) -> Any:
@@ -191,15 +201,16 @@ class Gateway:
             metrics=self.metrics.text,
             on_status=self._keeper.observe,
             status_token=self._token,
+            candidates=self._trials,
             routes=ChannelServer(self.store, self._token).routes(),
         )
 
-    def _front(self, engine: OpaEngine) -> Front:
+    def _front(self) -> Front:
         pipeline = Pipeline(
             surfaces=(OpenAISurface(),),
             sources=ForwardedSource(self.settings.server.trusted_proxies),
             authenticator=FirstOf((self._api_keys,) if self.settings.identity.api_keys else ()),
-            policy=engine,
+            policy=self._trials,
             limiter=MemoryLimiter(),
             upstream=self._upstream,
             audit=self.audit,
@@ -217,18 +228,8 @@ class Gateway:
         """Run OPA as a child, unless one runs beside us; returns its socket."""
         if self.settings.policy.opa.socket is not None:
             return self.settings.policy.opa.socket
-        if self._opa_binary is None:
-            raise ConfigError("policy.opa: no OPA; run 'regogate opa install'")
-        options = opa_options(
-            self.settings.policy.bundle,
-            keys=self._keys,
-            admin_url=self._admin_url,
-            token=self._token,
-            instance=self.settings.instance,
-            persistence=self.data_dir / "opa",
-        )
-
-        self._opa = OpaProcess(self._opa_binary, options, on_state=self._keeper.opa_changed)
+        opa_changed = self._keeper.opa_changed
+        self._opa = self._opas.active(self.settings.policy.bundle, self._admin_url, opa_changed)
         await self._opa.start()
         stack.push_async_callback(self._opa.stop)
         stack.callback(self._keeper.stop_observing)

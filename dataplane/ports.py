@@ -6,7 +6,7 @@ adapter raises on the request path is a `Refused`, an `UpstreamFailed` or a bug.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Protocol
 
 from dataplane.domain import (
@@ -21,7 +21,10 @@ from dataplane.domain import (
     Operation,
     Outcome,
     Reply,
+    ShadowDifference,
     Source,
+    Trial,
+    TrialReport,
     UpstreamReply,
     Usage,
 )
@@ -232,4 +235,37 @@ class SequenceFloors(Protocol):
 
     async def raise_floor(self, channel: str, seq: int, revision: str) -> None:
         """Remember that `revision` with `seq` was active here; never lowers."""
+        ...
+
+
+class TrialStore(Protocol):
+    """Which candidates are to run beside the active policy, durably and for every replica, and what each
+    gateway says of them. Every method raises what the database raises."""
+
+    async def running(self, channel: str) -> list[Trial]:
+        """The trials that are to run beside a channel's policy now, at most one of each kind."""
+        ...
+
+    async def content(self, trial_id: str) -> bytes | None:
+        """The signed bundle of a trial, as it was given."""
+        ...
+
+    async def counted(self, trial_id: str) -> Mapping[str, int]:
+        """What this gateway counted for a trial before, to be counted on."""
+        ...
+
+    async def begun(self, trial_id: str) -> None:
+        """Remember that a trial is in force somewhere; the first time stays."""
+        ...
+
+    async def report(self, trial_id: str, report: TrialReport) -> None:
+        """Replace what this gateway says of a trial."""
+        ...
+
+
+class ShadowLog(Protocol):
+    """Where the differing answers of a shadow go."""
+
+    def shadow(self, difference: ShadowDifference) -> bool:
+        """Queue a record of it and return at once; False where there is pressure and it is not kept."""
         ...

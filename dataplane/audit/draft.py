@@ -21,7 +21,9 @@ GENESIS: Final = "0" * 64
 COLUMN_MAX_CHARS: Final = 256
 """Of a query column. A PostgreSQL index entry holds at most 2704 bytes; four a character fit."""
 
-KINDS: Final = frozenset({"intent", "completion", "deny", "key", "bundle", "config", "hello", "beat", "bye"})
+KINDS: Final = frozenset(
+    {"intent", "completion", "deny", "shadow", "key", "bundle", "config", "hello", "beat", "bye"}
+)
 RESERVED: Final = frozenset({"v", "id", "kind", "writer", "wseq", "prev", "time", "time_us"})
 """Fields that every record has and no caller gives."""
 

@@ -42,7 +42,8 @@ async def fleet(database: Database) -> list[GatewayState]:
 
 def _read(connection: Connection) -> list[GatewayState]:
     latest: dict[tuple[str, str], Any] = {}
-    for row in connection.execute(select(activations).order_by(activations.c.seq)):
+    channels = activations.c.channel.not_like("%:%")  # a canary's floor is no gateway's policy
+    for row in connection.execute(select(activations).where(channels).order_by(activations.c.seq)):
         latest[row.channel, row.instance] = row
     seen = _last_seen(connection, {instance for _, instance in latest})
     found = []

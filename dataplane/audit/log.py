@@ -18,7 +18,7 @@ from dataplane.audit.flood import RefusalGate, Tally
 from dataplane.audit.record import Recorder
 from dataplane.audit.writer import NotDurable, Writer
 from dataplane.database import Database
-from dataplane.domain import CallState, Outcome
+from dataplane.domain import CallState, Outcome, ShadowDifference
 from dataplane.errors import Refused
 
 TIMEOUT_S: Final = 2.0
@@ -34,6 +34,9 @@ TALLY_S: Final = 1.0
 """One counting record a second while refusals are counted."""
 
 CLOSE_S: Final = 5.0
+
+SHADOW_QUEUED: Final = 2_000
+"""Records that may wait while a shadow's are still taken: two groups. Beyond that calls need the database."""
 
 _FLOOD: Final = "flood"
 _UNAVAILABLE: Final = "audit_unavailable"
@@ -143,6 +146,15 @@ class DurableLog:
     def problems(self) -> list[str]:
         """See `ports.AuditLog.problems`."""
         return self._writer.problems()
+
+    # --- ports.ShadowLog ------------------------------------------------------------------------
+
+    def shadow(self, difference: ShadowDifference) -> bool:
+        """See `ports.ShadowLog.shadow`. It shares the commits of calls and starts none in their way."""
+        if self._writer.failing or self._writer.backlog > SHADOW_QUEUED:
+            return False
+        self._writer.put(self._record.shadow(difference))
+        return True
 
     # --- what is about no call ------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, UniqueConstraint, text
 
 from dataplane.database import metadata
 
@@ -55,3 +55,41 @@ activations = Table(
 )
 """Bundle sequences that were active: for each instance and channel the highest, and those before it
 until the highest is old enough to count for other instances."""
+
+trials = Table(
+    "trials",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("revision", Text, nullable=False),
+    Column("signed_for", Text, nullable=False),
+    Column("share_ppm", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=True),
+    Column("started_us", BigInteger, nullable=False),
+    Column("begun_us", BigInteger, nullable=True),
+    Column("ended_us", BigInteger, nullable=True),
+    Column("ended_as", Text, nullable=True),
+    Index(
+        "uq_trials_running",
+        "kind",
+        "channel",
+        unique=True,
+        sqlite_where=text("ended_us IS NULL"),
+        postgresql_where=text("ended_us IS NULL"),
+    ),
+)
+"""Candidates beside the active policy of a channel: what every gateway of it is to run (`ended_us` is null),
+and what it was to run. `content` is the signed bundle, gone when it ended."""
+
+trial_reports = Table(
+    "trial_reports",
+    metadata,
+    Column("trial", Text, primary_key=True),
+    Column("instance", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("why", Text, nullable=True),
+    Column("counts", Text, nullable=False),
+    Column("updated_us", BigInteger, nullable=False),
+)
+"""What each gateway says of a trial; `counts` is a JSON object of integers."""

@@ -14,7 +14,7 @@ from typing import Final
 from dataplane.audit.canonical import Fields, Value, flat, json_text
 from dataplane.audit.draft import KINDS, RESERVED, Draft, draft, rfc3339
 from dataplane.audit.sealing import Sealer
-from dataplane.domain import AuditLevel, CallState, Decision, Outcome, Verdict
+from dataplane.domain import AuditLevel, CallState, Decision, Outcome, ShadowDifference, Verdict
 from dataplane.errors import Refused
 
 PATH_MAX_CHARS: Final = 1024
@@ -72,6 +72,30 @@ class Recorder:
             sealer.body("response_digest", state.response_sha256)
         self._common(state, fields)
         return draft("completion", self.writer, fields, sealed=sealer.sealed())
+
+    def shadow(self, found: ShadowDifference) -> Draft:
+        """What a candidate would have decided otherwise. It decided nothing, so the columns that tell what
+        became of a call stay empty; it can be read without the call's own records."""
+        decision = found.decision
+        fields: Fields = {
+            "request_id": found.request_id,
+            "operation": found.operation,
+            "stage": REQUEST_STAGE,
+            "trial": found.trial.id,
+            "policy_revision": decision.revision,
+            "policy_decision": decision.verdict.value,
+            "policy_reasons": list(decision.reasons),
+            "candidate_revision": found.trial.revision,
+            "candidate_decision": found.verdict,
+        }
+        _add(fields, "client_id", found.client_id)
+        _add(fields, "model", found.model)
+        sealer = Sealer(self._key, fields)
+        sealer.seal("policy_input", decision.input.decode("utf-8", "replace"))
+        sealer.seal("policy_result", decision.result.decode("utf-8", "replace"))
+        if found.result is not None:
+            sealer.seal("candidate_result", found.result.decode("utf-8", "replace"))
+        return draft("shadow", self.writer, fields, sealed=sealer.sealed())
 
     def refusals(self, counts: Mapping[str, int], causes: list[str], since_us: int, until_us: int) -> Draft:
         """One record for refusals that were counted: how many by first reason, when, and why counted."""
@@ -134,6 +158,8 @@ class Recorder:
         )
         if state.facts is not None:
             _add(fields, "model", state.facts.model)
+        if state.canary:
+            fields["canary"] = True
         tenant = None
         if state.identity is not None:
             fields["client_id"] = state.identity.client_id

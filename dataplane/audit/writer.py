@@ -140,6 +140,11 @@ class Writer:
         return self._in_flight + sum(not entry.unwanted for entry in self._queue)
 
     @property
+    def backlog(self) -> int:
+        """Records in the queue, wanted or not; unlike `queued` it costs the same however many there are."""
+        return len(self._queue)
+
+    @property
     def failing(self) -> bool:
         """Whether the database takes nothing now: it failed last time, or does not answer."""
         return self._failing_since is not None or self._stalled_s() > STALLED_S

@@ -23,6 +23,8 @@ COMMANDS: Final = {
     "audit": "audit",
     "policy": "policy",
     "bundle": "bundle",
+    "shadow": "shadow",
+    "canary": "canary",
     "keys": "keys",
     "opa": "opa",
 }

@@ -193,6 +193,7 @@ def _settings(
         "policy": {
             "bundle": {"channel": CHANNEL, "keys": {"dev": str(ensure_dev_keys(directory).public)}},
             "deadline_ms": DEADLINE_MS,
+            "canary_channels": ["*"],
         },
         "audit": {"database": f"sqlite:///{directory / 'regogate.db'}"},
         "upstreams": served,

@@ -76,6 +76,7 @@ def is_loopback_url(url: str) -> bool:
 Address = Annotated[str, AfterValidator(_address)]
 Network = Annotated[str, AfterValidator(_network)]
 Url = Annotated[str, AfterValidator(_url)]
+CanaryChannel = Annotated[str, AfterValidator(lambda text: text if text == "*" else _channel(text))]
 FilePath = Annotated[Path, Field(strict=False)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
@@ -206,6 +207,7 @@ class PolicySettings(_Settings):
     bundle: BundleSettings = BundleSettings()
     deadline_ms: int = Field(default=50, ge=1, le=10_000)
     connections: int = Field(default=32, ge=1, le=1024)
+    canary_channels: tuple[CanaryChannel, ...] = Field(default=("canary",), strict=False)
 
 
 class IdentitySettings(_Settings):

@@ -1,13 +1,25 @@
-"""The settings of a deployment -> the options of the OPA it runs."""
+"""The settings of a deployment -> the OPAs it runs: the one that decides, and those of candidates.
+
+A candidate has a process of its own, since one OPA cannot hold two bundles of one root. It is configured and
+supervised like the active one; its bundle comes from our own admin address, and its status goes there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 from dataplane.config import BundleSettings
+from dataplane.domain import Trial, TrialKind
+from dataplane.errors import ConfigError
 from dataplane.opa.options import (
+    MAX_INPUT_BYTES,
+    BundlePolling,
     BundleSigning,
     BundleSource,
     OpaOptions,
@@ -15,6 +27,75 @@ from dataplane.opa.options import (
     ServiceKind,
     StatusSink,
 )
+from dataplane.opa.supervise import OpaProcess, State
+
+NICENESS: Final = 19
+"""Of a shadow's OPA (nice(1)): it gets the processor time that nobody else wants."""
+
+MAX_LIST_BYTES: Final = 1 << 20
+"""A shadow is asked about many inputs at once, of `MAX_INPUT_BYTES` each at most."""
+
+_POLLING: Final = BundlePolling(min_delay_s=30, max_delay_s=60)
+"""The bundle of a trial never changes. Failures are retried sooner, whatever this says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opas:
+    """What all OPAs of a gateway have in common. `keys` map key ids to public PEM, `token` is what our admin
+    address asks for; below `persistence` they keep bundles. Without a `binary` none is run here."""
+
+    binary: Path | None
+    keys: Mapping[str, str] = field(repr=False)
+    token: str = field(repr=False)
+    instance: str
+    persistence: Path
+
+    def active(
+        self, settings: BundleSettings, admin_url: str, on_state: Callable[[State], None]
+    ) -> OpaProcess:
+        """The one that decides, not started yet; see `opa_options`. Raises `ConfigError` without a binary."""
+        if self.binary is None:
+            raise ConfigError("policy.opa: no OPA; run 'regogate opa install'")
+        options = opa_options(
+            settings,
+            keys=self.keys,
+            admin_url=admin_url,
+            token=self.token,
+            instance=self.instance,
+            persistence=self.persistence,
+        )
+        return OpaProcess(self.binary, options, on_state=on_state)
+
+    def candidate(self, trial: Trial, admin_url: str, on_state: Callable[[State], None]) -> OpaProcess:
+        """The one of a trial, not started yet. It fetches `candidates/<trial>/bundle` below `admin_url`,
+        takes it where one of the keys signed it for the trial's channel, and posts its status beside it.
+
+        A shadow's uses one processor at the lowest priority and takes lists of inputs. A canary's keeps its
+        bundle, so that what it decided can be replayed. Raises `ConfigError` without a binary.
+        """
+        if self.binary is None:
+            raise ConfigError("policy.opa.socket: a gateway that runs no OPA of its own can try no candidate")
+        shadow = trial.kind is TrialKind.SHADOW
+        service = RemoteService(url=f"{admin_url}/candidates/{trial.id}", token=self.token)
+        signing = BundleSigning(scope=trial.signed_for)
+        options = OpaOptions(
+            bundle=BundleSource(service=service, resource="bundle", signing=signing, polling=_POLLING),
+            keys=self.keys,
+            status=StatusSink(service=service, partition=self.instance),
+            persistence=None if shadow else self.persistence / f"canary-{trial.revision}",
+            max_input_bytes=MAX_LIST_BYTES if shadow else MAX_INPUT_BYTES,
+        )
+        environ = {**os.environ, "GOMAXPROCS": "1"} if shadow else os.environ
+
+        def told(state: State) -> None:
+            if shadow and state == "starting" and process.pid is not None:
+                # The group, which it leads: on Linux that is every thread it has by then.
+                with contextlib.suppress(OSError):
+                    os.setpriority(os.PRIO_PGRP, process.pid, NICENESS)
+            on_state(state)
+
+        process = OpaProcess(self.binary, options, on_state=told, environ=environ)
+        return process
 
 
 def opa_options(

@@ -54,6 +54,11 @@ class Activations:
         self.problem: str | None = "no signed bundle is active yet"
         self.rolled_back = False
 
+    @property
+    def floor(self) -> int:
+        """The lowest sequence that counts."""
+        return self._floor or 0
+
     def raise_floor(self, seq: int) -> None:
         """Learn of a floor from the durable store; what is active is judged again by it."""
         self._floor = max(self._floor or 0, seq)

@@ -102,6 +102,14 @@ class OpaClient:
         )
         return await self._ask(head.encode() + body)
 
+    async def put(self, target: str, text: bytes) -> tuple[int, bytes]:
+        """Status and body of a PUT of plain text, such as a policy; raises `OpaUnreachable`."""
+        head = (
+            f"PUT {target} HTTP/1.1\r\nHost: opa\r\nContent-Type: text/plain\r\n"
+            f"Content-Length: {len(text)}\r\n\r\n"
+        )
+        return await self._ask(head.encode() + text)
+
     async def get(self, target: str) -> tuple[int, bytes]:
         """Status and body of a GET; raises `OpaUnreachable`."""
         return await self._ask(f"GET {target} HTTP/1.1\r\nHost: opa\r\n\r\n".encode())

@@ -124,7 +124,7 @@ class OpaEngine:
 
     async def _counted(self, answer: dict[str, Any], began: Activation | None) -> str:
         """The answer's revision if it counts; raises `Refused` or `Malformed`."""
-        revision = _revision(answer, self._bundle)
+        revision = provenance_revision(answer, self._bundle)
         if self._activations.accepts(revision, began):
             return revision
         for pause_s in (*STATUS_PAUSES_S, None):
@@ -177,7 +177,7 @@ class OpaEngine:
             raise Malformed("the models table is not JSON") from None
         if not isinstance(models, dict):
             raise Malformed("the models table is not an object")
-        revision = _revision(answer, self._bundle)
+        revision = provenance_revision(answer, self._bundle)
         if revision != self._tables.revision:
             await self._check_schema(revision)
         self._tables = Tables(
@@ -211,7 +211,8 @@ class OpaEngine:
             await asyncio.wait([self._status])
 
 
-def _revision(answer: dict[str, Any], bundle: str) -> str:
+def provenance_revision(answer: dict[str, Any], bundle: str) -> str:
+    """The revision that an answer says it was given under. Raises `Malformed` where it names none."""
     try:
         revision = answer["provenance"]["bundles"][bundle]["revision"]
     except (KeyError, TypeError):

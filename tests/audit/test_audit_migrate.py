@@ -27,7 +27,14 @@ def test_migrations_make_exactly_the_tables_that_are_declared(url: str) -> None:
         )
         assert differences == []
         tables = await database.run(lambda connection: set(inspect(connection).get_table_names()))
-        assert tables == {"records", "activations", "api_keys", "alembic_version"}
+        assert tables == {
+            "records",
+            "activations",
+            "trials",
+            "trial_reports",
+            "api_keys",
+            "alembic_version",
+        }
         await database.close()
 
     asyncio.run(main())
