@@ -201,6 +201,19 @@ def test_without_its_approval_a_bundle_is_not_published_and_with_it_it_is(pinned
     assert "not above 1" in refusal(*PUBLISH)
 
 
+def test_from_a_folder_within_the_repository_nothing_passes_unpinned(
+    pinned: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the channel files were only looked for at one place, a `cd` would be a way around them."""
+    monkeypatch.chdir(pinned / "keys")
+    words = ("publish", "../prod.tar.gz", "--to", "../srv", "--public-key", "p1=prod.pub.pem")
+    assert "has 0 of 1 approvals" in refusal(*words)
+    wrong = invoke(*words, "--bundles", "nowhere")
+    assert (wrong.exit_code, "no folder channels" in wrong.output) == (2, True)
+    assert answer("approve", "prod", "--key", "bob.key.pem")["approvals"] == ["Bob"]
+    assert answer(*words)["approvals"] == ["Bob"]
+
+
 def test_a_bundle_that_is_not_the_pinned_one_is_refused_with_what_to_do(
     approved: Path, opa_binary: Path
 ) -> None:
@@ -299,7 +312,9 @@ def test_status_without_a_gateway_shows_pins_and_approvals(pinned: Path) -> None
     assert (prod["pinned"], prod["approvals"], prod["approvals_needed"]) == (revision, [], 1)
     assert "0/1" in invoke("status").stdout
     (pinned / "elsewhere").mkdir()
-    assert "no channel files" in refusal("status", "--bundles", "elsewhere")
+    assert invoke("status", "--bundles", "elsewhere").exit_code == 2
+    shutil.rmtree(pinned / "bundles")
+    assert "no channel files" in refusal("status")
 
 
 @pytest.mark.parametrize("command", ["pin", "promote", "rollback", "approve", "history", "status", "rebuild"])

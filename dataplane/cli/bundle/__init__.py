@@ -1,6 +1,7 @@
 """`regogate bundle`: policy bundles, from a directory of Rego and tables to what a channel publishes.
 
-One file a command, imported when it is used; `common` is what they share.
+One file a command, imported when it is used; `options`, `answers`, `targets`, `changes` and `places` are what
+they share, `admin` asks a running gateway.
 """
 
 from __future__ import annotations

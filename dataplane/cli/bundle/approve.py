@@ -14,17 +14,9 @@ from dataplane.bundle.keys import SigningKey, load_signing_key
 from dataplane.bundle.pins import Channel, read_channel
 from dataplane.bundle.promotion import Keeping, keep
 from dataplane.bundle.published import replace
+from dataplane.cli.bundle.answers import CODES, refusals, show
 from dataplane.cli.bundle.changes import checked_author
-from dataplane.cli.bundle.common import (
-    BUNDLES,
-    CODES,
-    AuthorOption,
-    BundlesOption,
-    JsonOption,
-    NoCommitOption,
-    refusals,
-    show,
-)
+from dataplane.cli.bundle.options import BUNDLES, AuthorOption, BundlesOption, JsonOption, NoCommitOption
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

@@ -12,22 +12,16 @@ from dataplane.bundle.build import build as build_bundle
 from dataplane.bundle.keys import load_signing_key
 from dataplane.bundle.model import MAX_SEQ, is_channel, is_commit
 from dataplane.bundle.sign import sign as sign_bundle
-from dataplane.cli.bundle.common import (
-    CODES,
+from dataplane.cli.bundle.answers import CODES, fields, refusals, say, show
+from dataplane.cli.bundle.options import (
     ConfigOption,
     DataDirOption,
     JsonOption,
     KeyidOption,
     KeyOption,
     ToOption,
-    fields,
-    next_seq,
-    refusals,
-    say,
-    show,
-    target_of,
-    write,
 )
+from dataplane.cli.bundle.targets import next_seq, target_of, write
 from dataplane.opa.install import ensure_opa
 from dataplane.opa.pins import modules_directory
 

@@ -11,7 +11,7 @@ import typer
 
 from dataplane.bundle.git import Repository, repository
 from dataplane.bundle.promotion import Change, apply
-from dataplane.cli.bundle.common import show
+from dataplane.cli.bundle.answers import show
 
 _AUTHOR: Final = re.compile(r"[^<>\r\n\t]{1,100} <[^\s<>]{1,254}>")
 

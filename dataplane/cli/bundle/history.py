@@ -12,7 +12,8 @@ from dataplane.bundle import promotion
 from dataplane.bundle.git import repository
 from dataplane.bundle.pins import Channel, read_channel
 from dataplane.bundle.promotion import Pinned
-from dataplane.cli.bundle.common import BUNDLES, CODES, BundlesOption, JsonOption, columns, refusals, say
+from dataplane.cli.bundle.answers import CODES, columns, refusals, say
+from dataplane.cli.bundle.options import BUNDLES, BundlesOption, JsonOption
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

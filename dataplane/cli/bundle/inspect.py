@@ -7,16 +7,9 @@ import typer
 from dataplane.bundle.archive import MANIFEST, SIGNATURES, unpack
 from dataplane.bundle.verify import inspect as inspect_bundle
 from dataplane.bundle.verify import tables
-from dataplane.cli.bundle.common import (
-    CODES,
-    FileArgument,
-    JsonOption,
-    fields,
-    read,
-    refusals,
-    show,
-    table,
-)
+from dataplane.cli.bundle.answers import CODES, fields, refusals, show, table
+from dataplane.cli.bundle.options import FileArgument, JsonOption
+from dataplane.cli.bundle.targets import read
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

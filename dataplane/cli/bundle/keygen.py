@@ -8,13 +8,8 @@ from typing import Annotated
 import typer
 
 from dataplane.bundle.keys import keygen as make_keys
-from dataplane.cli.bundle.common import (
-    CODES,
-    JsonOption,
-    KeyidOption,
-    refusals,
-    show,
-)
+from dataplane.cli.bundle.answers import CODES, refusals, show
+from dataplane.cli.bundle.options import JsonOption, KeyidOption
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

@@ -10,19 +10,16 @@ import typer
 from dataplane.bundle.git import Repository
 from dataplane.bundle.pins import read_channel
 from dataplane.bundle.promotion import Change, pin_commit
+from dataplane.cli.bundle.answers import CODES, progress, refusals, say
 from dataplane.cli.bundle.changes import carry_out, told
-from dataplane.cli.bundle.common import (
+from dataplane.cli.bundle.options import (
     BUNDLES,
-    CODES,
     AuthorOption,
     BundlesOption,
     JsonOption,
     NoCommitOption,
     OpaOption,
     SeqOption,
-    progress,
-    refusals,
-    say,
 )
 from dataplane.opa.install import ensure_opa
 from dataplane.opa.pins import modules_directory

@@ -11,16 +11,15 @@ from dataplane.bundle import promotion
 from dataplane.bundle.git import Repository
 from dataplane.bundle.pins import read_channel
 from dataplane.bundle.promotion import Change
+from dataplane.cli.bundle.answers import CODES, refusals
 from dataplane.cli.bundle.changes import carry_out, told
-from dataplane.cli.bundle.common import (
+from dataplane.cli.bundle.options import (
     BUNDLES,
-    CODES,
     AuthorOption,
     BundlesOption,
     JsonOption,
     NoCommitOption,
     SeqOption,
-    refusals,
 )
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)

@@ -14,25 +14,18 @@ from dataplane.bundle.release import check_release
 from dataplane.bundle.remote import publish_to
 from dataplane.bundle.store import publish as publish_bundle
 from dataplane.bundle.verify import inspect as inspect_bundle
-from dataplane.cli.bundle.common import (
+from dataplane.cli.bundle.answers import CODES, fields, progress, refusals, show
+from dataplane.cli.bundle.options import (
     BUNDLES,
-    CODES,
     BundlesOption,
     ConfigOption,
     DataDirOption,
     FileArgument,
     JsonOption,
     PublicKeysOption,
-    Target,
-    fields,
-    keys_of,
-    progress,
-    read,
-    refusals,
-    show,
-    target_of,
 )
 from dataplane.cli.bundle.places import place_of
+from dataplane.cli.bundle.targets import Target, keys_of, read, target_of
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

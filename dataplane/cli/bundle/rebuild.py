@@ -14,21 +14,9 @@ from dataplane.bundle.keys import load_signing_key
 from dataplane.bundle.model import Bundle
 from dataplane.bundle.pins import Channel, read_channel
 from dataplane.bundle.sign import sign
-from dataplane.cli.bundle.common import (
-    BUNDLES,
-    CODES,
-    BundlesOption,
-    JsonOption,
-    KeyidOption,
-    KeyOption,
-    OpaOption,
-    fields,
-    progress,
-    refusals,
-    say,
-    show,
-    write,
-)
+from dataplane.cli.bundle.answers import CODES, fields, progress, refusals, say, show
+from dataplane.cli.bundle.options import BUNDLES, BundlesOption, JsonOption, KeyidOption, KeyOption, OpaOption
+from dataplane.cli.bundle.targets import write
 from dataplane.opa.install import ensure_opa
 from dataplane.opa.pins import modules_directory
 

@@ -10,16 +10,15 @@ import typer
 from dataplane.bundle.git import Repository
 from dataplane.bundle.pins import read_channel
 from dataplane.bundle.promotion import Change, roll_back
+from dataplane.cli.bundle.answers import CODES, refusals
 from dataplane.cli.bundle.changes import carry_out, told
-from dataplane.cli.bundle.common import (
+from dataplane.cli.bundle.options import (
     BUNDLES,
-    CODES,
     AuthorOption,
     BundlesOption,
     JsonOption,
     NoCommitOption,
     SeqOption,
-    refusals,
 )
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)

@@ -10,17 +10,9 @@ import typer
 from dataplane.bundle.keys import load_signing_key
 from dataplane.bundle.sign import sign as sign_bundle
 from dataplane.bundle.verify import inspect as inspect_bundle
-from dataplane.cli.bundle.common import (
-    CODES,
-    FileArgument,
-    JsonOption,
-    KeyidOption,
-    fields,
-    read,
-    refusals,
-    show,
-    write,
-)
+from dataplane.cli.bundle.answers import CODES, fields, refusals, show
+from dataplane.cli.bundle.options import FileArgument, JsonOption, KeyidOption
+from dataplane.cli.bundle.targets import read, write
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

@@ -21,17 +21,9 @@ from dataplane.bundle.pins import Channel, channels, read_channel
 from dataplane.bundle.published import bundle_path
 from dataplane.bundle.verify import inspect
 from dataplane.cli.bundle.admin import admin_status
-from dataplane.cli.bundle.common import (
-    BUNDLES,
-    EXIT_REFUSED,
-    BundlesOption,
-    ConfigOption,
-    DataDirOption,
-    JsonOption,
-    columns,
-    read,
-    refusals,
-)
+from dataplane.cli.bundle.answers import EXIT_REFUSED, columns, refusals
+from dataplane.cli.bundle.options import BUNDLES, BundlesOption, ConfigOption, DataDirOption, JsonOption
+from dataplane.cli.bundle.targets import read
 from dataplane.cli.state import State, open_state
 from dataplane.database import Database
 

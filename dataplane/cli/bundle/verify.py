@@ -9,22 +9,17 @@ import typer
 from dataplane.bundle.approvals import check_approved
 from dataplane.bundle.pins import read_channel
 from dataplane.bundle.verify import verify as verify_bundle
-from dataplane.cli.bundle.common import (
+from dataplane.cli.bundle.answers import CODES, fields, refusals, show
+from dataplane.cli.bundle.options import (
     BUNDLES,
-    CODES,
     BundlesOption,
     ConfigOption,
     DataDirOption,
     FileArgument,
     JsonOption,
     PublicKeysOption,
-    fields,
-    keys_of,
-    read,
-    refusals,
-    show,
-    target_of,
 )
+from dataplane.cli.bundle.targets import keys_of, read, target_of
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
