@@ -14,6 +14,7 @@ COMMANDS: Final[dict[str, str]] = {
     "test": "test",
     "docs": "docs",
     "bench": "bench",
+    "preset": "preset",
     "replay": "replay",
     "explain": "explain",
     "eval": "eval",
