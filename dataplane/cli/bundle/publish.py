@@ -83,10 +83,10 @@ def publish(
             raise typer.BadParameter("give one of --to, --data-dir and --config", param_hint="--to")
         content = read(file)
         bundle = inspect_bundle(content)
-        if target is not None and target.channel not in (None, bundle.channel):
+        if target is not None and not target.takes(bundle.channel):
             raise PublishRefused(
                 f"this bundle is for the channel {bundle.channel}, and the gateway of {config} follows "
-                f"{target.channel}: promote it and build it for {target.channel} (promote, rebuild)"
+                f"{target.channel}: promote it and build it for that (promote, rebuild)"
             )
         keys = keys_of(content, public_key, target)
         release = check_release(bundles, bundle, unpinned=unpinned)

@@ -21,12 +21,17 @@ from dataplane.installation import make_private
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """The directory of a channel server, the public keys that its gateway is known to trust, and the
-    channel it is known to follow."""
+    """The directory of a channel server, the public keys that its gateway is known to trust, the channel it
+    is known to follow, and those of its canaries (`*`: any)."""
 
     directory: Path
     keys: dict[str, str] = field(default_factory=dict)
     channel: str | None = None
+    canaries: tuple[str, ...] = ()
+
+    def takes(self, channel: str) -> bool:
+        """Whether its gateway has a use for bundles of a channel."""
+        return self.channel in (None, channel) or channel in self.canaries or "*" in self.canaries
 
 
 def target_of(to: Path | None, data_dir: Path | None, config: Path | None) -> Target | None:
@@ -46,6 +51,7 @@ def target_of(to: Path | None, data_dir: Path | None, config: Path | None) -> Ta
             directory=make_private(settings.data_dir) / "bundles",
             keys=dict(load_public_key(path, keyid=name) for name, path in listed),
             channel=settings.policy.bundle.channel,
+            canaries=settings.policy.canary_channels,
         )
     return None
 
