@@ -38,6 +38,7 @@ class _Frame:
     asked_as: str | None = None
     done: bool = False
     paths: set[Path] = field(default_factory=set)
+    scanned: set[Path] = field(default_factory=set)
     asks: set[str] = field(default_factory=set)
     inner: set[int] = field(default_factory=set)
     places: dict[str, Path] = field(default_factory=dict)
@@ -74,6 +75,7 @@ class Reads:
         seen: set[int] = set()
         todo = list(start)
         paths: set[Path] = set()
+        scanned: set[Path] = set()
         while todo:
             number = todo.pop()
             if number in seen:
@@ -81,10 +83,11 @@ class Reads:
             seen.add(number)
             frame = self._frames[number]
             paths |= frame.paths
+            scanned |= frame.scanned
             todo += frame.inner
             for question in frame.asks:
                 todo += self._answers[question]
-        return _refined(paths)
+        return _refined(paths) | scanned
 
     def _take(self, event: Mapping[str, Any]) -> None:
         number, node = event["query_id"], event["node"]
@@ -193,16 +196,18 @@ class Reads:
         return self._read(frame, (*place, *behind), whole=whole)
 
     def _object_get(self, number: int, arguments: list[Any], values: Mapping[str, Any]) -> None:
-        """`object.get(row, "key", default)` reads a field, as `row.key` does."""
-        row = arguments[0]
-        keys = _ground([arguments[1]], values)
+        """`object.get(row, "key", default)` reads a field, as `row.key` does; a list of keys goes deeper."""
+        row, wanted = arguments[0], arguments[1]
+        if wanted["type"] == "var":
+            wanted = values.get(wanted["value"], wanted)
+        keys = _ground(wanted["value"] if wanted["type"] == "array" else [wanted], values)
         if row["type"] == "var":
             place = self._place_of(number, row["value"])
         else:
             names = _ground(row["value"][1:], values) if row["type"] == "ref" else []
             place = tuple(names[1:]) if names[1:2] and names[1] in self._tables else None
         if place is not None and keys:
-            self._read(self._frames[number], (*place, *keys), whole=False)
+            self._read(self._frames[number], (*place, *keys), whole=True)
 
     @staticmethod
     def _bind(frame: _Frame, place: Path | None, variables: Iterable[str]) -> None:
@@ -221,6 +226,8 @@ class Reads:
                 return None
             value = value[name]
         frame.paths.add(path)
+        if not whole and isinstance(value, dict):
+            frame.scanned.add(path)
         return path if whole else None
 
     def _place_of(self, number: int, variable: str) -> Path | None:
@@ -247,7 +254,8 @@ def found_at(tables: Mapping[str, Any], path: Path) -> tuple[bool, Any]:
 
 
 def _refined(paths: set[Path]) -> set[Path]:
-    """Without the places of which a part was read: the row is not the answer where its field is."""
+    """Without the places of which a part was read: the row is not the answer where its field is. What was
+    gone through as a whole is not among these."""
     inner = {path[:depth] for path in paths for depth in range(len(path))}
     return paths - inner
 

@@ -19,7 +19,7 @@ _RANK: Final = {(False, True): 0, (True, False): 1, (True, True): 2, (False, Fal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Combinations of one stage with the same two answers, as far as they differ in `keys`. `blocks` are products:
+    """Combinations of one stage with the same two answers, as far as `keys` differ. `blocks` are products:
     by axis the values that all occur together. Between them they hold each of the `count` once, but for the
     `variants` whose call without its variation beside the product is there too."""
 

@@ -141,6 +141,7 @@ block contains "request.more.asked" if {
 	some name, _ in input.request.tools
 	said(name) == "block"
 	object.get(client, "trusted", false) == false
+	object.get(tier, ["tools", "otherwise"], "block") == "block"
 }
 
 said(name) := data.regogate.tools[name].use
@@ -151,7 +152,9 @@ said(name) := data.regogate.tools[name].use
     with TemporaryOpa(opa_binary, policy.bundle) as opa, Evaluator(opa.url) as evaluator:
         found = explain(evaluator, policy, "request", facts("batch", tools={"search": {}, "shell": {}}))
     assert used(found, "request.more.asked") == {
+        "clients.batch.tier": "default",
         "clients.batch.trusted": None,
+        "tiers.default.tools.otherwise": None,
         "tools.search.use": "block",
         "tools.shell.use": "allow",
     }

@@ -40,7 +40,8 @@ def diff(
     old: Annotated[str, typer.Argument(metavar="OLD", help="The policy before: a FILE, DIR or REVISION.")],
     new: Annotated[str, typer.Argument(metavar="NEW", help="The policy after.")],
     budget: Annotated[
-        int, typer.Option("--budget", min=0, metavar="N", help="Calls asked at most; 0 asks none.")
+        int,
+        typer.Option("--budget", min=0, metavar="N", help="Calls asked at most at each stage; 0 asks none."),
     ] = BUDGET,
     limit: Annotated[
         int,
@@ -108,7 +109,7 @@ def _swept(binary: Path, before: PolicySet, after: PolicySet, budget: int) -> li
                         domain(before, after, stage),
                         after.tables,
                         stage=stage,
-                        budget=budget - sum(some.asked for some in found),
+                        budget=budget,
                         told=told,
                     )
                 )
