@@ -7,7 +7,7 @@
 3. The same input is put to the candidate, and the two answers are compared.
 
 The inputs are put as they were recorded, `tables_revision` included: it says which tables the gateway had
-read and is no fact of the call. So are the `candidates` of a list of models, which are those of the time.
+read and is no fact of the call. The `candidates` of a list of models are those of the time, too.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import orjson
 
 from dataplane.authoring.backtest import Findings
 from dataplane.authoring.compare import answer_in, compare, same_json
+from dataplane.authoring.replay_reads import Asker
 from dataplane.authoring.rows import BadRow, Row, Skip
 
 CHUNK: Final = 1000
@@ -33,13 +34,6 @@ POLICIES: Final = 4
 
 BAD_SHOWN: Final = 20
 """Bad rows that are told one by one; all are counted."""
-
-
-class Asker(Protocol):
-    """Answers of one policy: `evaluator.Evaluator`."""
-
-    def decide_many(self, stage: str, inputs: Iterable[bytes]) -> Iterator[bytes | None]:
-        """For each input the bytes of the decision, in order; None where there is none."""
 
 
 Opened = Callable[[Path], AbstractContextManager[Asker]]

@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from dataplane.authoring.evaluator import Evaluator
 from dataplane.authoring.policy_set import PolicySet
+from dataplane.authoring.replay_reads import _modules, reads
 from dataplane.cli import app
 from dataplane.database import Database
 from dataplane.opa.temporary import TemporaryOpa
@@ -68,6 +69,13 @@ def test_the_load_is_mixed(load: Load) -> None:
     kinds = {json.loads(one)["decision"] for one in load.answered}
     assert kinds == {"ALLOW", "CONSTRAIN", "BLOCK"}
     assert len({tuple(json.loads(one)["reasons"]) for one in load.answered}) >= 8
+
+
+def test_the_shipped_rules_read_neither_ids_nor_the_tables_revision(load: Load) -> None:
+    """Else a backtest would not be true, and not be quick."""
+    with TemporaryOpa(load.opa, load.policy.bundle) as running:
+        read = reads(_modules(running.url), "request")
+    assert not {(), ("tables_revision",), ("request",), ("request", "id")} & set(read.values)
 
 
 def test_the_same_revision_reproduces_every_decision(load: Load) -> None:

@@ -15,6 +15,7 @@ import typer
 from dataplane.authoring.evaluator import EvaluationFailed, Evaluator
 from dataplane.authoring.policy_set import PolicySet
 from dataplane.authoring.replay import Outcome, content_of, replay
+from dataplane.authoring.replay_reads import Asker, Remembering
 from dataplane.bundle.build import Overlay
 from dataplane.bundle.errors import ToolFailed
 from dataplane.cli.policy.directory import EXIT_FAILED, OpaOption, opa_binary, say
@@ -126,9 +127,9 @@ def command(
         find = KeptBundles(folder, {content_of(one.revision): one.bundle for one in given}, Path(place))
 
         @contextmanager
-        def run(path: Path) -> Iterator[Evaluator]:
+        def run(path: Path) -> Iterator[Asker]:
             with TemporaryOpa(binary, path) as running, Evaluator(running.url) as asker:
-                yield asker
+                yield Remembering(asker, running.url)
 
         with Progress() as progress:
             started = time.perf_counter()
