@@ -1,0 +1,223 @@
+"""A shadow never delays or fails a call: what it cannot do it drops, and counts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from opa_kit import LIMIT_S, Bench, call, revision, running
+from trial_kit import FakeActive, FakeLog, trial, until
+
+from dataplane.domain import Trial
+from dataplane.policy.client import OpaClient, OpaUnreachable
+from dataplane.policy.result import Malformed
+from dataplane.policy.shadow import QUEUE_LIMIT, STORED_BURST, STORED_PER_S, Shadow
+from dataplane.policy.shadow_questions import BATCH, ListAsker
+
+
+class FakeAsker:
+    """Answers as the active policy does, when its gate is open."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+        self.gate = asyncio.Event()
+        self.asked: list[int] = []
+        self.fails: Exception | None = None
+
+    async def ask(self, inputs: list[bytes]) -> list[Any]:
+        await self.gate.wait()
+        self.asked.append(len(inputs))
+        if self.fails is not None:
+            raise self.fails
+        return [self.answer] * len(inputs)
+
+
+class Scene:
+    def __init__(self, one: Trial | None = None) -> None:
+        self.counts: Counter[str] = Counter()
+        self.log = FakeLog()
+        self.asker = FakeAsker({"decision": "BLOCK"})
+        self.now = 0.0
+        self.active = FakeActive()
+        self.shadow = Shadow(
+            one or trial(), self.asker, self.log, self.counts, clock=lambda: self.now  # type: ignore[arg-type]
+        )  # fmt: skip
+
+    async def offer(self, count: int, request_id: str = "r-1") -> None:
+        state = call()
+        state.head = replace(state.head, request_id=request_id)
+        decision = await self.active.decide(state)
+        for _ in range(count):
+            self.shadow.offer(state, decision)
+
+
+def play(story: Callable[[Scene], Awaitable[None]], one: Trial | None = None) -> None:
+    async def main() -> None:
+        scene = Scene(one)
+        task = asyncio.create_task(scene.shadow.run())
+        async with asyncio.timeout(LIMIT_S):
+            await story(scene)
+        assert not task.done(), "the worker outlives whatever happens"
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(main())
+
+
+def test_beyond_the_queue_inputs_are_dropped_and_counted() -> None:
+    async def story(at: Scene) -> None:
+        await at.offer(QUEUE_LIMIT + 500)
+        assert at.counts == {"dropped": 500}
+        at.asker.gate.set()
+        await until(lambda: at.counts["evaluated"] == QUEUE_LIMIT)
+        assert max(at.asker.asked) == BATCH
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    "error", [OpaUnreachable("OPA's socket: gone"), Malformed("OPA answered with status 404"), TimeoutError()]
+)
+def test_an_opa_that_gives_no_answer_costs_its_inputs_and_is_told_once(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(at: Scene) -> None:
+        at.asker.fails = error
+        at.asker.gate.set()
+        await at.offer(3)
+        await until(lambda: at.counts["failed"] == 3)
+        await at.offer(2)
+        await until(lambda: at.counts["failed"] == 5)
+        at.asker.fails = None
+        await at.offer(1)
+        await until(lambda: at.counts["stored"] == 1)
+
+    play(story)
+    assert [record.message for record in caplog.records] == ["the shadow gives no answer"]
+
+
+def test_under_pressure_of_the_audit_log_differences_are_only_counted() -> None:
+    async def story(at: Scene) -> None:
+        at.log.pressed = True
+        at.asker.gate.set()
+        await at.offer(4)
+        await until(lambda: at.counts["not_stored"] == 4)
+        assert at.counts == {"evaluated": 4, "ALLOW>BLOCK": 4, "not_stored": 4}
+
+    play(story)
+
+
+def test_differences_are_recorded_up_to_a_rate() -> None:
+    async def story(at: Scene) -> None:
+        at.asker.gate.set()
+        for rounds in (1, 2):
+            await at.offer(QUEUE_LIMIT)
+            await until(lambda: at.counts["evaluated"] == rounds * QUEUE_LIMIT)  # noqa: B023  awaited here
+        assert at.counts["stored"] == STORED_BURST
+        at.now += 1
+        await at.offer(200)
+        await until(lambda: at.counts["evaluated"] == 2 * QUEUE_LIMIT + 200)
+        assert at.counts["stored"] == STORED_BURST + STORED_PER_S
+
+    play(story)
+
+
+def test_a_share_of_the_calls_is_taken_and_may_change() -> None:
+    async def story(at: Scene) -> None:
+        at.asker.gate.set()
+        await at.offer(1000)
+        at.shadow.share(trial(share_ppm=1_000_000))
+        await at.offer(1, "last")
+        await until(lambda: any(found.request_id == "last" for found in at.log.found))
+        # Of 1000 at 0.2: 200, give or take five times 12.6.
+        assert 137 <= at.counts["evaluated"] - 1 <= 263
+
+    play(story, trial(share_ppm=200_000))
+
+
+@pytest.mark.parametrize("answer", [None, [], {"decision": 1}, {"decision": "MAYBE"}])
+def test_an_answer_that_no_gateway_takes_is_a_difference_without_a_verdict(answer: Any) -> None:
+    async def story(at: Scene) -> None:
+        at.asker.answer = answer
+        at.asker.gate.set()
+        await at.offer(1)
+        await until(lambda: at.counts["stored"] == 1)
+        [found] = at.log.found
+        assert found.verdict == "NONE"
+        assert found.result == (None if answer is None else orjson.dumps(answer))
+        assert at.counts["ALLOW>NONE"] == 1
+
+    play(story)
+
+
+def test_an_equal_answer_with_its_keys_in_another_order_is_the_same() -> None:
+    async def story(at: Scene) -> None:
+        answer = orjson.loads((await at.active.decide(call())).result)
+        at.asker.answer = dict(reversed(answer.items()))
+        at.asker.gate.set()
+        await at.offer(1)
+        await until(lambda: at.counts["same"] == 1)
+
+    play(story)
+
+
+# --- questions in lists, to a real OPA ------------------------------------------------------------
+
+
+def questions(opa: Path, home: Path, story: Callable[[Bench, OpaClient], Awaitable[None]]) -> None:
+    async def main(bench: Bench) -> None:
+        client = OpaClient(bench.opa.socket, connections=2)
+        try:
+            async with asyncio.timeout(2 * LIMIT_S):
+                await bench.switch(name="x")
+                await story(bench, client)
+        finally:
+            client.close()
+
+    with running(opa, home) as bench:
+        asyncio.run(main(bench))
+
+
+def inputs(*paths: str) -> list[bytes]:
+    return [orjson.dumps({"request": {"path": path}}) for path in paths]
+
+
+def test_each_input_of_a_list_is_answered_as_alone_and_one_that_fails_spoils_no_other(
+    opa_binary: Path, short_dir: Path
+) -> None:
+    async def story(bench: Bench, client: OpaClient) -> None:
+        asker = ListAsker(client, bundle="main", revision=revision(bench.seq))
+        paths = ("/allow", "/undefined", "/conflict", "/allow", "/builtin", "/odd", "/allow")
+        found = await asker.ask(inputs(*paths))
+        assert [one and one["v"] for one in found] == [1, None, None, 1, None, 2, 1]
+        for path, answer in zip(paths, found, strict=True):
+            target = "/v1/data/regogate/request/decision?strict-builtin-errors=true"
+            _, body = await client.post(target, b'{"input":%b}' % inputs(path)[0])
+            assert orjson.loads(body).get("result") == answer
+
+    questions(opa_binary, short_dir, story)
+
+
+def test_another_revision_is_not_the_candidate_and_a_new_process_is_given_the_rule_again(
+    opa_binary: Path, short_dir: Path
+) -> None:
+    async def story(bench: Bench, client: OpaClient) -> None:
+        asker = ListAsker(client, bundle="main", revision=revision(bench.seq))
+        assert (await asker.ask(inputs("/allow")))[0]["reasons"] == ["grant.x"]
+        bench.opa.kill()
+        with pytest.raises(OpaUnreachable):
+            await asker.ask(inputs("/allow"))
+        bench.opa.start()
+        await bench.until_active(revision(bench.seq))
+        assert (await asker.ask(inputs("/allow")))[0]["reasons"] == ["grant.x"]
+        await bench.switch(name="y")
+        with pytest.raises(Malformed, match="does not run the candidate"):
+            await asker.ask(inputs("/allow"))
+
+    questions(opa_binary, short_dir, story)
