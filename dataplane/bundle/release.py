@@ -47,4 +47,10 @@ def check_release(bundles: Path, bundle: Bundle, *, unpinned: bool = False) -> R
                 f"approved: leave --unpinned out"
             )
         return None
-    return Release(approvals=tuple(check_approved(bundles, channel, bundle)), needed=channel.approvals)
+    try:
+        names = check_approved(bundles, channel, bundle)
+    except ApprovalRefused as error:
+        if channel.approvals:
+            raise
+        raise ApprovalRefused(f"{error}; or publish it without a pin: --unpinned") from None
+    return Release(approvals=tuple(names), needed=channel.approvals)

@@ -196,6 +196,10 @@ def test_a_release_without_channel_files_is_nobody_s_business_and_unpinned_never
     with pytest.raises(ApprovalRefused, match=r"no channel canary \(there are: dev, staging, prod\)"):
         check_release(scene.bundles, other)
     assert check_release(scene.bundles, other, unpinned=True) is None
+    at_dev = dataclasses.replace(unsigned, channel="dev")
+    with pytest.raises(ApprovalRefused, match=r"dev pins nothing yet.*without a pin: --unpinned"):
+        check_release(scene.bundles, at_dev)
+    assert check_release(scene.bundles, at_dev, unpinned=True) is None
     for who in ("bob", "cy"):
         scene.approve(who)
     release = check_release(scene.bundles, scene.bundle)
