@@ -16,6 +16,7 @@ import orjson
 import uuid_utils
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 
 from dataplane.audit.models import trial_reports, trials
 from dataplane.database import Database
@@ -147,7 +148,10 @@ async def start(
         assert now is not None
         return now, found is None
 
-    return await database.run(work)
+    try:
+        return await database.run(work)
+    except IntegrityError:
+        raise TrialRefused(f"another {kind} was started beside {channel} in this moment") from None
 
 
 async def end(database: Database, trial_id: str, how: str) -> None:

@@ -67,24 +67,11 @@ class Opas:
         return OpaProcess(self.binary, options, on_state=on_state)
 
     def candidate(self, trial: Trial, admin_url: str, on_state: Callable[[State], None]) -> OpaProcess:
-        """The one of a trial, not started yet. It fetches `candidates/<trial>/bundle` below `admin_url`,
-        takes it where one of the keys signed it for the trial's channel, and posts its status beside it.
-
-        A shadow's uses one processor at the lowest priority and takes lists of inputs. A canary's keeps its
-        bundle, so that what it decided can be replayed. Raises `ConfigError` without a binary.
-        """
+        """The one of a trial, not started yet; see `candidate_options`. A shadow's uses one processor, at the
+        lowest priority. Raises `ConfigError` without a binary."""
         if self.binary is None:
             raise ConfigError("policy.opa.socket: a gateway that runs no OPA of its own can try no candidate")
         shadow = trial.kind is TrialKind.SHADOW
-        service = RemoteService(url=f"{admin_url}/candidates/{trial.id}", token=self.token)
-        signing = BundleSigning(scope=trial.signed_for)
-        options = OpaOptions(
-            bundle=BundleSource(service=service, resource="bundle", signing=signing, polling=_POLLING),
-            keys=self.keys,
-            status=StatusSink(service=service, partition=self.instance),
-            persistence=None if shadow else self.persistence / f"canary-{trial.revision}",
-            max_input_bytes=MAX_LIST_BYTES if shadow else MAX_INPUT_BYTES,
-        )
         environ = {**os.environ, "GOMAXPROCS": "1"} if shadow else os.environ
 
         def told(state: State) -> None:
@@ -94,8 +81,27 @@ class Opas:
                     os.setpriority(os.PRIO_PGRP, process.pid, NICENESS)
             on_state(state)
 
+        options = self.candidate_options(trial, admin_url)
         process = OpaProcess(self.binary, options, on_state=told, environ=environ)
         return process
+
+    def candidate_options(self, trial: Trial, admin_url: str) -> OpaOptions:
+        """It fetches `candidates/<trial>/bundle` below `admin_url`, takes it where one of the keys signed it
+        for the trial's channel, and posts its status beside it.
+
+        A shadow's takes lists of inputs. A canary's keeps its bundle, so that what it decided can be
+        replayed.
+        """
+        shadow = trial.kind is TrialKind.SHADOW
+        service = RemoteService(url=f"{admin_url}/candidates/{trial.id}", token=self.token)
+        signing = BundleSigning(scope=trial.signed_for)
+        return OpaOptions(
+            bundle=BundleSource(service=service, resource="bundle", signing=signing, polling=_POLLING),
+            keys=self.keys,
+            status=StatusSink(service=service, partition=self.instance),
+            persistence=None if shadow else self.persistence / f"canary-{trial.revision}",
+            max_input_bytes=MAX_LIST_BYTES if shadow else MAX_INPUT_BYTES,
+        )
 
 
 def opa_options(

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dataplane.config import BundleSettings, SecretRef
+from dataplane.domain import Trial, TrialKind
 from dataplane.errors import ConfigError
-from dataplane.opa.deployment import opa_options
+from dataplane.opa.deployment import MAX_LIST_BYTES, Opas, opa_options
 from dataplane.opa.errors import UnsafeOpaConfig
-from dataplane.opa.options import OpaOptions, RemoteService, ServiceKind, child_environment, config_text
+from dataplane.opa.options import (
+    MAX_INPUT_BYTES,
+    OpaOptions,
+    RemoteService,
+    ServiceKind,
+    child_environment,
+    config_text,
+)
 
 ADMIN = "http://127.0.0.1:8081"
 
@@ -117,3 +126,51 @@ def test_a_registry_is_named_with_its_tag_and_shown_a_login(
 def test_storage_with_a_token_is_refused() -> None:
     with pytest.raises(UnsafeOpaConfig, match="not a token"):
         RemoteService(url="https://s3.example", kind=ServiceKind.S3, token="x")
+
+
+TRIAL = Trial(
+    id="t-1",
+    kind=TrialKind.SHADOW,
+    channel="prod",
+    revision="7-gabc1234-0123456789ab",
+    signed_for="staging",
+    share_ppm=100_000,
+    begun=False,
+)
+
+
+def opas(binary: Path | None, public_key: str) -> Opas:
+    return Opas(
+        binary=binary,
+        keys={"k1": public_key},
+        token="admin-token",
+        instance="gateway-1",
+        persistence=Path("/var/lib/regogate/opa"),
+    )
+
+
+def test_without_an_opa_of_its_own_a_gateway_runs_neither(public_key: str) -> None:
+    none = opas(None, public_key)
+    with pytest.raises(ConfigError, match="regogate opa install"):
+        none.active(BundleSettings(), ADMIN, lambda _: None)
+    with pytest.raises(ConfigError, match=r"policy\.opa\.socket"):
+        none.candidate(TRIAL, ADMIN, lambda _: None)
+    assert "admin-token" not in repr(none)
+
+
+def test_a_candidate_is_fetched_and_reported_under_its_own_path_and_signed_for_its_own_channel(
+    public_key: str,
+) -> None:
+    canary = replace(TRIAL, kind=TrialKind.CANARY)
+    for trial in (TRIAL, canary):
+        told = opas(None, public_key).candidate_options(trial, ADMIN)
+        assert told.bundle.service.url == f"{ADMIN}/candidates/t-1"
+        assert told.bundle.resource == "bundle"
+        assert told.bundle.signing.scope == "staging"
+        assert told.status is not None
+        assert (told.status.service.url, told.status.partition) == (f"{ADMIN}/candidates/t-1", "gateway-1")
+    shadow, canary_told = (opas(None, public_key).candidate_options(one, ADMIN) for one in (TRIAL, canary))
+    assert shadow.persistence is None
+    assert shadow.max_input_bytes == MAX_LIST_BYTES
+    assert canary_told.persistence == Path("/var/lib/regogate/opa/canary-7-gabc1234-0123456789ab")
+    assert canary_told.max_input_bytes == MAX_INPUT_BYTES
