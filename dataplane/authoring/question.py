@@ -84,7 +84,8 @@ def facts_of(question: Question, tables: Mapping[str, Any], revision: str) -> di
             for kind, origins in question.signals.items()
         }
     if question.stage == "tool_call":
-        made["call"] = {"name": question.tools[0] if question.tools else "tool", "arguments": {}}
+        name = question.tools[0] if question.tools else "tool"
+        made["call"] = {"name": name, "valid": True, "bytes": 2, "arguments": {}}
     if question.stage == "response":
         made["answer"] = {"finish_reason": "stop", "tokens": 16}
     return laid_over(made, question.facts)

@@ -17,9 +17,8 @@ tried one at a time.
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Callable, Iterable
-from itertools import chain, islice
+from itertools import chain, islice, product
 from typing import Any, Final
 
 import orjson
@@ -97,7 +96,6 @@ _WORDS: Final = {
     "usage": {"usage"},
 }
 """The words of the input that an axis is about."""
-_NAME_COLUMN: Final = re.compile(r"[a-z_]*(signals?|risks?|findings?|detectors?)[a-z_]*")
 
 
 def domain(old: PolicySet, new: PolicySet, stage: Stage = "request") -> Domain:
@@ -118,10 +116,7 @@ def domain(old: PolicySet, new: PolicySet, stage: Stage = "request") -> Domain:
         "time": times(),
         "modality": modalities(),
         "identity": world.claims(),
-        "usage": tuple(
-            Value(name=f"{times} times the baseline", over={"usage": {"tokens_vs_baseline": times}})
-            for times in (1, 2.5, 5, 20)
-        ),
+        "usage": world.usage(),
     }
     beside = (
         "max_tokens",
@@ -131,12 +126,12 @@ def domain(old: PolicySet, new: PolicySet, stage: Stage = "request") -> Domain:
         "usage",
         *(("tool",) if stage == "request" else ()),
     )
-    product = [name for name in axes if name not in beside]
+    swept = [name for name in axes if name not in beside]
     read = {name: values if world.reads(name) else values[:1] for name, values in axes.items()}
     return Domain(
-        product={name: read[name] for name in product},
-        single={name: values for name, values in read.items() if name not in product and len(values) > 1},
-        names={name: sum(one.alike for one in axes[name]) for name in product},
+        product={name: read[name] for name in swept},
+        single={name: values for name, values in read.items() if name not in swept and len(values) > 1},
+        names={name: sum(one.alike for one in axes[name]) for name in swept},
     )
 
 
@@ -247,31 +242,39 @@ class _World:
         return (Value(name="its own network", over={}), *found.values())
 
     def signals(self) -> tuple[Value, ...]:
-        """No finding, and one of each kind, origin and level. Kinds are told apart where a string is the
-        kind, a beginning of it that ends in a dot, or a pattern that covers it."""
-        kinds = {
-            str(kind): "user"
-            for tables in self._both
-            for name, rows in tables.items()
-            if _NAME_COLUMN.fullmatch(name) and isinstance(rows, dict)
-            for kind in rows
-        }
-        pairs = dict.fromkeys([*SIGNALS, *((sample(kind), origin) for kind, origin in kinds.items())])
-        names = self._strings(but="")
-        known = {*names, *self._literals}
+        """No finding, and one of each kind, origin and level. Kinds and origins are told apart by what
+        signals.yaml says of them, and where another string is the name, or a beginning of it that ends in a
+        dot or a `*`."""
+        rows = [row for tables in self._both for row in rows_of(tables, "signals").values()]
+        listed = {one for row in rows if isinstance(row, dict) for one in rows_of(row, "origins")}
+        origins = dict.fromkeys(["user", *sorted(listed - {"*"}), *(origin for _, origin in SIGNALS)])
+        kinds = dict.fromkeys([*map(sample, keys_of(self._both, "signals")), *(kind for kind, _ in SIGNALS)])
+        known = {*self._strings(but="signals"), *self._literals}
         levels = [level for level in LEVELS if level != "critical" or level in known]
         told: dict[object, Value] = {}
-        for kind, origin in pairs:
+        for kind in kinds:
             starts = {f"{kind[:at]}{end}" for at in range(len(kind) + 1) for end in ("", "*")}
             marks = frozenset(one for one in starts & known if one == kind or one[-1:] in (".", "*"))
-            marks |= {origin} & known
-            for level in levels:
+            row = orjson.dumps(self._covering("signals", kind))
+            for origin, level in product(origins, levels):
+                mark = origin if origin in known or origin in listed else ""
                 value = Value(
                     name=f"{kind} in {origin}: {level}", over={"signals": {kind: {origin: finding(level)}}}
                 )
-                told.setdefault((marks, level), value)
-        # Where nothing names any kind or origin, one stands for all.
+                told.setdefault((marks, row, mark, level), value)
         return (Value(name="none", over={}), *told.values())
+
+    def usage(self) -> tuple[Value, ...]:
+        """Usual use, and both sides of each number of anomalies.yaml; where it has none, some multiples."""
+        found = [Value(name="usual", over={})]
+        facts = dict.fromkeys(["tokens_vs_baseline", *keys_of(self._both, "anomalies")])
+        for fact in facts:
+            rows = [row for row in self._rows("anomalies", fact) if isinstance(row, dict)]
+            numbers = {row.get(name) for row in rows for name in ("constrain_from", "block_from")}
+            edges = {one for one in numbers if isinstance(one, int | float) and not isinstance(one, bool)}
+            for times_ in sorted({*edges, *(one - 0.01 for one in edges)}) or (2.5, 5, 20):
+                found.append(Value(name=f"{fact} {times_:g}", over={"usage": {fact: times_}}))
+        return tuple(found)
 
     def tools(self, stage: Stage) -> tuple[Value, ...]:
         """No tool, and each that tables name or cover by a pattern, and one that nothing names."""

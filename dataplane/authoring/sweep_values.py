@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+MONDAY: Final = 1_789_948_800
+"""2026-09-21 00:00 UTC."""
 
 Over = Mapping[str, Any]
 """What is laid over a plain call's input (`question.laid_over`)."""
@@ -36,19 +39,21 @@ class Domain:
 
 
 def times() -> tuple[Value, ...]:
-    """Every hour of a working day and of a Saturday, UTC; nine on the working day first."""
-    days = (("Wed", 1_790_121_600), ("Sat", 1_790_380_800))
-    hours = [
-        ("Wed", 9),
-        *((day, hour) for day, _ in days for hour in range(0, 24, 1) if (day, hour) != ("Wed", 9)),
-    ]
-    midnight = dict(days)
+    """Every hour of a Wednesday and a Saturday, and three of each other day, UTC; Wednesday at nine first."""
+    days = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+    hours = [(day, hour) for day in days for hour in (range(24) if day in ("Wed", "Sat") else (0, 9, 21))]
     return tuple(
         Value(
             name=f"{day} {hour}h",
-            over={"time": {"unix": midnight[day] + 3600 * hour, "weekday": day, "hour": hour}},
+            over={
+                "time": {
+                    "unix": MONDAY + 86400 * days.index(day) + 3600 * hour,
+                    "weekday": day,
+                    "hour": hour,
+                }
+            },
         )
-        for day, hour in hours
+        for day, hour in sorted(hours, key=lambda one: one != ("Wed", 9))
     )
 
 
