@@ -122,15 +122,17 @@ async def roll_back(
 ) -> Change:
     """Content that the channel pinned before, under its next sequence.
 
-    `to` is a revision of its history; None is the newest content before the present one. Raises
-    `PinRefused`.
+    `to` is a revision of its history. None is the newest content before the present content was pinned
+    for the first time: a second rollback goes further back, never forth to what the first one left.
+    Raises `PinRefused`.
     """
     now = channel.pin
     if now is None:
         raise PinRefused(f"{channel.name} pins nothing yet, so there is nothing to go back from")
     earlier = [one.pin for one in await history(repository, channel)]
     if to is None:
-        old = next((pin for pin in earlier if pin.digest != now.digest and pin.seq < now.seq), None)
+        first = min((pin.seq for pin in earlier if pin.digest == now.digest), default=now.seq)
+        old = max((pin for pin in earlier if pin.seq < first), key=lambda pin: pin.seq, default=None)
     else:
         old = next((pin for pin in earlier if pin.revision == to), None)
     if old is None:

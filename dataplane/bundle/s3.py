@@ -112,7 +112,10 @@ class S3Object:
         code = f" {found[1].decode()}" if found else ""
         advice = ""
         if response.status_code in (401, 403):
-            advice = "; check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and what the key may do"
+            advice = (
+                "; check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, and that the key may "
+                "s3:GetObject, s3:PutObject and s3:ListBucket (without it a missing object is a 403, too)"
+            )
         elif response.status_code in (301, 307):
             advice = "; the bucket is elsewhere: check AWS_REGION and the endpoint"
         elif response.status_code == 501:

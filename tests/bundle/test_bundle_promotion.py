@@ -187,14 +187,18 @@ def test_a_rollback_is_old_content_under_a_new_sequence(work: Work) -> None:
     first = work.pin().pin
     work.repo.change_policy(2)
     second = work.pin().pin
+    work.repo.change_policy(3)
+    third = work.pin().pin
     back = work.roll_back("dev").pin
-    assert (back.seq, back.digest, back.commit) == (3, first.digest, first.commit)
-    again = work.roll_back("dev").pin
-    assert (again.seq, again.digest) == (4, second.digest)
-    named = work.roll_back("dev", first.revision).pin
-    assert (named.seq, named.digest) == (5, first.digest)
+    assert (back.seq, back.digest, back.commit) == (4, second.digest, second.commit)
+    further = work.roll_back("dev").pin
+    assert (further.seq, further.digest) == (5, first.digest)
+    with pytest.raises(PinRefused, match="no earlier content"):
+        work.roll_back("dev")
+    named = work.roll_back("dev", third.revision).pin
+    assert (named.seq, named.digest) == (6, third.digest)
     assert work.rebuild("dev") == named.revision
-    assert work.history("dev") == [pin.revision for pin in (named, again, back, second, first)]
+    assert work.history("dev") == [pin.revision for pin in (named, further, back, third, second, first)]
     for wrong in ("9-g0000000-000000000000", "main", "--help"):
         with pytest.raises(PinRefused, match="no revision"):
             work.roll_back("dev", wrong)
