@@ -19,16 +19,14 @@ from dataplane.bundle.sign import sign
 from dataplane.bundle.store import publish, read
 from dataplane.bundle.verify import verify
 from dataplane.cli import trials
-from dataplane.cli.bundle.common import (
+from dataplane.cli.bundle.answers import CODES, refusals, say
+from dataplane.cli.bundle.options import (
     BUNDLES,
-    CODES,
     BundlesOption,
     ConfigOption,
     JsonOption,
     KeyidOption,
     KeyOption,
-    refusals,
-    say,
 )
 from dataplane.cli.state import DataDirOption
 from dataplane.cli.trials import BundleOption, ChannelOption, Place

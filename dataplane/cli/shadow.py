@@ -8,7 +8,8 @@ import typer
 
 from dataplane.audit.trials import TrialRefused
 from dataplane.cli import trials
-from dataplane.cli.bundle.common import CODES, ConfigOption, JsonOption, refusals
+from dataplane.cli.bundle.answers import CODES, refusals
+from dataplane.cli.bundle.options import ConfigOption, JsonOption
 from dataplane.cli.state import DataDirOption
 from dataplane.cli.trials import BundleOption, ChannelOption
 from dataplane.domain import TrialKind

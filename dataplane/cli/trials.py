@@ -26,7 +26,8 @@ from dataplane.audit.trials import Candidate, StoredReport, StoredTrial, TrialRe
 from dataplane.bundle.errors import BundleError
 from dataplane.bundle.published import bundle_path
 from dataplane.bundle.verify import inspect, verify
-from dataplane.cli.bundle.common import columns, read, say, show, target_of
+from dataplane.cli.bundle.answers import columns, say, show
+from dataplane.cli.bundle.targets import read, target_of
 from dataplane.cli.state import DEFAULT_DATA_DIR, State, open_state
 from dataplane.database import Database
 from dataplane.domain import TrialKind, TrialState
