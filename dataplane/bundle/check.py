@@ -60,9 +60,10 @@ async def check_source(source: Source, opa: Path, capabilities: Path) -> Checked
     return Checked(source=source, tables=tables, problems=tuple(sorted(set(problems))))
 
 
-async def lint(policies: Path, regal: Path) -> list[Problem]:
-    """What Regal finds in `rego/`, by the `.regal/config.yaml` above it. Raises `ToolFailed`."""
-    done = await run(regal, "lint", "--format", "json", "rego", cwd=policies)
+async def lint(policies: Path, regal: Path, config: Path | None = None) -> list[Problem]:
+    """What Regal finds in `rego/`, by `config`, else the `.regal/config.yaml` above it. Raises `ToolFailed`."""
+    arguments = [] if config is None else ["--config-file", config]
+    done = await run(regal, "lint", "--format", "json", *arguments, "rego", cwd=policies)
     report = _json(regal, done)
     if done.code not in (0, 2, 3) or not isinstance(report.get("violations"), list):
         raise ToolFailed(f"{regal} failed: {done.err[-2000:]}")

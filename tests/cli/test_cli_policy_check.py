@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from dataplane.cli import app
+from dataplane.cli.policy.check import regal_settings
 
 Invoke = Callable[..., Result]
 
@@ -187,3 +188,10 @@ def test_bench_fails_over_its_budget_and_where_there_is_none(run: Invoke) -> Non
     found = json.loads(done.stdout)
     assert found["costs"][0]["allocations"] > 10
     assert found["problems"][0]["line"] == 1
+
+
+def test_a_directory_without_settings_for_regal_gets_the_shipped_ones(policies: Path) -> None:
+    assert regal_settings(policies) == Path(__file__).parents[2] / ".regal" / "config.yaml"
+    (policies.parent / ".regal").mkdir()
+    (policies.parent / ".regal" / "config.yaml").write_text("rules: {}\n")
+    assert regal_settings(policies) is None

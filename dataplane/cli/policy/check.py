@@ -121,10 +121,22 @@ def means(policies: Path, opa: Path, skip: frozenset[str] = frozenset()) -> Mean
         read_yaml=parse_yaml,
         case_form=case_form(),
         source=partial(_source, policies, opa, capabilities),
-        style=lambda: _problems(asyncio.run(lint(policies, regal))) if regal else [],
+        style=lambda: (
+            _problems(asyncio.run(lint(policies, regal, regal_settings(policies)))) if regal else []
+        ),
         build=lambda: policy_set(str(policies), opa=opa),
         deciding=partial(deciding, opa),
     )
+
+
+def regal_settings(policies: Path) -> Path | None:
+    """Regal's settings for a directory that has none above it: the shipped ones, which know the tables."""
+    places = [policies.absolute(), *policies.absolute().parents]
+    if any(
+        (place / ".regal" / "config.yaml").is_file() or (place / ".regal.yaml").is_file() for place in places
+    ):
+        return None
+    return shipped(".regal") / "config.yaml"
 
 
 def case_form() -> dict[str, Any]:

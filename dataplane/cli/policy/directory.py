@@ -17,7 +17,7 @@ about the policy."""
 DirArgument = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[DIR]",
+        metavar="DIR",
         help="A policy directory, or a repository that has it as policies/. Left out: here.",
         show_default=False,
     ),
