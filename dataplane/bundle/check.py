@@ -61,8 +61,8 @@ async def check_source(source: Source, opa: Path, capabilities: Path) -> Checked
 
 
 async def lint(policies: Path, regal: Path, config: Path | None = None) -> list[Problem]:
-    """What Regal finds in `rego/`, by `config`, else the `.regal/config.yaml` above it. Raises `ToolFailed`."""
-    arguments = [] if config is None else ["--config-file", config]
+    """What Regal finds in `rego/`, by `config`, else the `.regal/config.yaml` above. Raises `ToolFailed`."""
+    arguments: list[str | Path] = [] if config is None else ["--config-file", config]
     done = await run(regal, "lint", "--format", "json", *arguments, "rego", cwd=policies)
     report = _json(regal, done)
     if done.code not in (0, 2, 3) or not isinstance(report.get("violations"), list):
