@@ -87,6 +87,8 @@ def test_workflows_check_replay_and_release(repository: Path) -> None:
     assert github["permissions"] == {"contents": "read"}
     gitlab = yaml.safe_load((repository / ".gitlab-ci.yml").read_text())
     assert {"check", "replay", "release"} <= set(gitlab)
+    assert all(isinstance(line, str) for line in gitlab["release"]["script"])
+    assert not any("TOKEN}@" in line for line in gitlab["release"]["script"]), "no token in a URL"
 
 
 def commands() -> Iterator[tuple[str, Any]]:
