@@ -85,12 +85,12 @@ def text(report: Report) -> Iterator[str]:
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """`ok`, `policies`, `problems` (how many), `seconds`, and `checks` with each step's problems."""
+    """`ok`, `policies`, `seconds`, `problems` (all of them), and `checks` with each step's state and counts."""
     return {
         "ok": report.ok,
         "policies": str(report.policies),
-        "problems": len(report.problems),
         "seconds": round(report.seconds, 3),
+        "problems": problems_json(report.problems),
         "checks": [
             {
                 "name": step.name,
@@ -98,7 +98,7 @@ def as_json(report: Report) -> dict[str, Any]:
                 "note": step.skipped or step.note,
                 "passed": len(step.passed),
                 "seconds": round(step.seconds, 3),
-                "problems": problems_json(step.problems),
+                "problems": len(step.problems),
             }
             for step in report.steps
         ],

@@ -45,14 +45,15 @@ def test_a_report_without_problems_is_ok() -> None:
 
 def test_programs_get_states_counts_and_problems() -> None:
     found = as_json(REPORT)
-    assert (found["ok"], found["problems"]) == (False, 2)
+    assert (found["ok"], len(found["problems"])) == (False, 2)
     assert [(one["name"], one["state"], one["passed"]) for one in found["checks"]] == [
         ("source", "failed", 0),
         ("tests", "ok", 2),
         ("budget", "skipped", 0),
         ("tables", "failed", 0),
     ]
-    assert found["checks"][0]["problems"][0]["line"] == 3
+    assert [one["problems"] for one in found["checks"]] == [2, 0, 0, 1]
+    assert (found["problems"][1]["line"], found["problems"][1]["code"]) == (3, "table")
 
 
 def test_junit_counts_fit_and_hold_no_character_that_xml_forbids() -> None:
