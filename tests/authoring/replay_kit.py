@@ -82,7 +82,7 @@ def calls(count: int, seed: int = 4) -> list[CallState]:
             model=None if operation in ("models.list", "unknown") else model,
             stream=dice.random() < 0.3 if chat else None,
             max_tokens=dice.choice([None, 50, 1500, 5000, 90000]) if chat else None,
-            prompt_tokens_est=dice.randrange(5000) if chat else None,
+            prompt_tokens_est=dice.choice([40, 431, 3000]) if chat else None,
             messages=dice.randrange(1, 9) if chat else None,
             tools={name: {"type": "function"} for name in names} if chat else {},
             wants_candidates=operation == "models.list",

@@ -128,26 +128,20 @@ def test_exported_rows_give_the_same_report(load: Load, changed: PolicySet, tmp_
     rows = tmp_path / "rows.jsonl"
     done = CliRunner().invoke(app, ["audit", "export", "-o", str(rows), "--data-dir", str(load.data_dir)])
     assert done.exit_code == 0, done.output
-    here = load.report("--bundle", str(changed.bundle), "--since", "1d")
-    there = load.report("--bundle", str(changed.bundle), "--input-file", str(rows))
+    narrow = ("--bundle", str(changed.bundle), "--client", "lab", "--model", "gpt-4-turbo")
+    here = load.report(*narrow, "--since", "1d")
+    there = load.report(*narrow, "--input-file", str(rows))
     for name in ("seconds", "rows_per_second"):
         del here[name], there[name]
     assert here == there
     # On another machine nothing but the rows and the old bundle is there.
-    words = [
-        "policy",
-        "replay",
-        "--opa",
-        str(load.opa),
-        "--bundle",
-        str(changed.bundle),
-        "--input-file",
-        str(rows),
-    ]
-    words += ["--data-dir", str(tmp_path / "none"), "--proof-bundle", str(load.policy.bundle), "--json"]
-    alone = json.loads(CliRunner().invoke(app, words).stdout)
-    assert alone["by"] == here["by"]
-    assert alone["proof"]["proven"] == CALLS
+    there = load.report(
+        *narrow,
+        *("--input-file", str(rows), "--proof-bundle", str(load.policy.bundle)),
+        *("--data-dir", str(tmp_path / "none")),
+    )
+    assert there["by"] == here["by"]
+    assert there["proof"]["proven"] == here["total"] > 50
 
 
 def test_a_changed_record_is_named_and_nothing_is_said_of_the_candidate(
@@ -155,7 +149,7 @@ def test_a_changed_record_is_named_and_nothing_is_said_of_the_candidate(
 ) -> None:
     rows = tmp_path / "rows.jsonl"
     CliRunner().invoke(app, ["audit", "export", "-o", str(rows), "--data-dir", str(load.data_dir)])
-    lines = [json.loads(line) for line in rows.read_text().splitlines()]
+    lines = [json.loads(line) for line in rows.read_text().splitlines()[:200]]
     forged = next(line for line in lines if line["policy_result"] and '"ALLOW"' in line["policy_result"])
     forged["policy_result"] = forged["policy_result"].replace('"audit":"metadata"', '"audit":"hash"')
     rows.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
@@ -203,7 +197,9 @@ def _execute(url: str, statement: str, values: Any = ()) -> Any:
 def test_a_row_whose_values_were_erased_is_counted_and_never_shown(
     load: Load, changed: PolicySet, erased: str
 ) -> None:
-    found = load.report("--bundle", str(changed.bundle), "--since", "1d", "--rows", str(CALLS))
-    assert found["total"] == CALLS - 1
+    clients = [json.loads(one)["identity"]["client_id"] for one in load.asked]
+    words = ("--bundle", str(changed.bundle), "--since", "1d", "--client", clients[3], "--rows", str(CALLS))
+    found = load.report(*words)
+    assert found["total"] == clients.count(clients[3]) - 1
     assert found["skipped"]["erased"] == 1
     assert erased not in json.dumps(found)
