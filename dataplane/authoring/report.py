@@ -85,7 +85,7 @@ def text(report: Report) -> Iterator[str]:
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """`ok`, `policies`, `seconds`, `problems` (all of them), and `checks` with each step's state and counts."""
+    """`ok`, `policies`, `seconds`, `problems` (all), and `checks` with each step's state and counts."""
     return {
         "ok": report.ok,
         "policies": str(report.policies),
