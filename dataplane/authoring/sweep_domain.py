@@ -61,7 +61,7 @@ OPERATIONS: Final = (
 """Operations a gateway names, or will; tables may name more."""
 
 BESIDE: Final = ("max_tokens", "time", "modality", "identity", "usage")
-"""Axes that are varied one at a time; so are the tools offered at the stage request."""
+"""Axes that are varied one at a time; so are the tools offered, but for the one of a tool_call."""
 
 LEVELS: Final = ("low", "medium", "high", "critical")
 """`critical` where tables or rules name it."""
@@ -124,7 +124,7 @@ def domain(old: PolicySet, new: PolicySet, stage: Stage = "request") -> Domain:
         "modality",
         "identity",
         "usage",
-        *(("tool",) if stage == "request" else ()),
+        *(() if stage == "tool_call" else ("tool",)),
     )
     swept = [name for name in axes if name not in beside]
     read = {name: values if world.reads(name) else values[:1] for name, values in axes.items()}
@@ -281,26 +281,21 @@ class _World:
         names = {*keys_of(self._both, "tools"), *self._column("tiers", "tools"), "tool-that-no-table-names"}
         labels = {sample(one): one for one in sorted(names)}
         classes = self._classes(labels, lambda one: self._covering("tools", one), self._strings(but="tools"))
-        if stage == "tool_call":
-            return tuple(
+        found = []
+        for name, others in classes:
+            # What a model proposes to call was offered to it.
+            over: dict[str, Any] = {"request": {"has_tools": True, "tools": {name: {"type": "function"}}}}
+            if stage == "tool_call":
+                over["call"] = {"name": name}
+            found.append(
                 Value(
                     name=labels[name],
-                    over={"call": {"name": name}},
+                    over=over,
                     alike=1 + len(others),
                     others=_first(labels[one] for one in others),
                 )
-                for name, others in classes
             )
-        offered = (
-            Value(
-                name=labels[name],
-                over={"request": {"has_tools": True, "tools": {name: {"type": "function"}}}},
-                alike=1 + len(others),
-                others=_first(labels[one] for one in others),
-            )
-            for name, others in classes
-        )
-        return (Value(name="none", over={}), *offered)
+        return tuple(found) if stage == "tool_call" else (Value(name="none", over={}), *found)
 
     def tokens(self) -> tuple[Value, ...]:
         """No length, and both sides of each number that tables compare lengths with."""
