@@ -17,13 +17,17 @@ REGO = POLICIES / "rego"
 SCHEMAS = POLICIES / "schemas"
 CAPABILITIES = ROOT / "opa" / "capabilities.json"
 TABLES = ("clients", "tenants", "tiers", "models", "networks", "tools", "rules", "stop")
+OPTIONAL = ("windows", "signals", "anomalies", "residency")
+"""Tables that a site need not have. False stands for none: no rule can tell it from an absent one."""
 
 Document = dict[str, Any]
 
 # Everything is bound before `with`, which evaluates its values under the input it replaces. A table
 # that is not there is given as null: `with` cannot take a document away.
-_BOUND = "; ".join(f'{t} := object.get(case.tables, "{t}", null)' for t in TABLES)
-_LAID_OVER = " ".join(f"with data.regogate.{t} as {t}" for t in TABLES)
+_BOUND = "; ".join(
+    f'{t} := object.get(case.tables, "{t}", {"null" if t in TABLES else "false"})' for t in TABLES + OPTIONAL
+)
+_LAID_OVER = " ".join(f"with data.regogate.{t} as {t}" for t in TABLES + OPTIONAL)
 _QUERY = (
     f"{{index: decision | some index, case in input; call := case.call; {_BOUND}; "
     f"decision := [data.regogate.request.decision, data.regogate.request.merged] "

@@ -10,7 +10,7 @@ from typing import Any
 
 from policy_kit import CALL, POLICIES, REGO, changed, load_tables
 
-MAX_ALLOCATIONS = {"ALLOW": 550, "CONSTRAIN": 800, "merged ALLOW": 1_400}
+MAX_ALLOCATIONS = {"ALLOW": 550, "CONSTRAIN": 800, "ALLOW with a site": 580, "merged ALLOW": 1_520}
 """10 % over what was measured with OPA 1.22.0, so that a change of structure shows."""
 
 MANY_CLIENTS = 10_000
@@ -84,4 +84,4 @@ def test_five_hundred_rules_of_a_site_cost_what_two_cost(opa_binary: Path, short
 
     two = allocations(opa_binary, short_dir, CALL, 0, site=site(2))
     assert abs(allocations(opa_binary, short_dir, CALL, 0, site=site(500)) - two) <= SHARE * two
-    assert two <= MAX_ALLOCATIONS["ALLOW"]
+    assert two <= MAX_ALLOCATIONS["ALLOW with a site"]

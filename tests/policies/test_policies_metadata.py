@@ -64,12 +64,13 @@ def test_ids_are_unique_and_say_where_they_belong(modules: Modules) -> None:
     ids = all_ids(modules)
     assert len(ids) == len(set(ids))
     for path, rule in rules_with_ids(modules):
+        stage = path.parent.name
         prefix = {
-            "grant": "request.grant.",
-            "stop": "request.stop.",
+            "grant": f"{stage}.grant.",
+            "stop": f"{stage}.stop.",
             "conflict": "conflict.",
-            "default_deny": "request.default.",
-        }.get(head_name(rule), "request.")
+            "default_deny": f"{stage}.default.",
+        }.get(head_name(rule), f"{stage}.")
         assert str(head_id(rule)).startswith(prefix), path
 
 

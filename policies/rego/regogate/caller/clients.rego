@@ -10,6 +10,7 @@
 #   - data.regogate.tenants: schema.tables["tenants.schema"]
 #   - data.regogate.tiers: schema.tables["tiers.schema"]
 #   - data.regogate.networks: schema.tables["networks.schema"]
+#   - data.regogate.windows: schema.tables["windows.schema"]
 #   - data.regogate.stop: schema.tables["stop.schema"]
 package regogate.caller
 

@@ -26,3 +26,22 @@ model_going(model) if {
 spared(_, false, _)
 
 spared(pattern, _, model) if not lib.matches_any([pattern], model)
+
+# For the later stages, which need no more than whether the call is stopped.
+halted if not data.regogate.stop.everything == false
+
+halted if {
+	client_id
+	not client_going
+}
+
+halted if {
+	some named in tenants_named
+	not tenant_going(named)
+}
+
+halted if {
+	model := input.request.model
+	is_string(model)
+	not model_going(model)
+}

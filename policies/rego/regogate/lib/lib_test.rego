@@ -62,3 +62,38 @@ test_limits_have_every_field if {
 	}
 	not lib.limit(object.union(limit, {"more": 1}))
 }
+
+test_members_of_a_set_are_its_own if {
+	lib.members({"a"}) == {"a"}
+	lib.members(set()) == set()
+	every said in [["a"], {"k": "a"}] {
+		lib.members(said) == {{}, "a"}
+	}
+	every said in ["a", 7, null] {
+		lib.members(said) == {{}}
+	}
+}
+
+test_wants_fit_their_keys if {
+	every pair in [
+		["delay_ms", 0],
+		["audit", "full"],
+		["audit", "metadata"],
+		["audit", "hash"],
+		["redact", []],
+		["redact", {"a"}],
+	] {
+		lib.fits(pair[0], pair[1])
+	}
+	every pair in [
+		["delay_ms", -1],
+		["delay_ms", 1.5],
+		["delay_ms", "1"],
+		["audit", "none"],
+		["redact", [7]],
+		["redact", "a"],
+		["model", "m"],
+	] {
+		not lib.fits(pair[0], pair[1])
+	}
+}

@@ -15,3 +15,20 @@ whole(value, least) if {
 	value == floor(value)
 	value >= least
 }
+
+# What a site says that is no set holds `{}`, too, which is neither an id nor a want.
+members(said) := said if {
+	is_set(said)
+} else := {{}} | {member | some member in said}
+
+# The wants that every stage knows, and the shape of their values.
+fits("delay_ms", value) if whole(value, 0)
+
+fits("audit", value) if value in {"full", "metadata", "hash"}
+
+fits("redact", value) if {
+	type_name(value) in {"array", "set"}
+	every item in value {
+		is_string(item)
+	}
+}

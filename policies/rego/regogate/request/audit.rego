@@ -3,6 +3,15 @@ package regogate.request
 import data.regogate.caller
 import data.regogate.lib
 
+# METADATA
+# title: Calls to the model are recorded with less
+# description: The model's row says `audit`; the record keeps no more than that.
+# custom:
+#   id: request.audit.model
+#   owner: policy
+#   remediation: Nothing to do; remove `audit` from the model's row to lift it.
+want contains {"id": "request.audit.model", "key": "audit", "value": level} if level := asked_row.audit
+
 # A tier that says nothing, and a caller without a tier, are recorded without content.
 default tier_audit := "metadata"
 

@@ -28,3 +28,16 @@ test_audit_stores_least if {
 		decision.audit == expected
 	}
 }
+
+test_audit_of_the_model_lowers_the_tiers if {
+	lowered := {"full": "metadata", "metadata": "metadata", "hash": "hash"}
+	every level, expected in lowered {
+		rows := object.union(tier_with({"audit": level}), {"models": {"small": {"audit": "metadata"}}})
+		decision := decide({}, rows)
+		allowed(decision)
+		decision.audit == expected
+	}
+	blocked(decide({}, {"models": {"small": {"audit": "none"}}}), ["conflict.malformed"])
+	shadowed := object.union({"models": {"small": {"audit": "hash"}}}, {"rules": {"request.audit.model": "shadow"}})
+	decide({}, shadowed).audit == "metadata"
+}

@@ -53,7 +53,8 @@ decide(changes, rows) := decide_exactly(object.union(call, changes), object.unio
 
 decide_exactly(facts, bundle) := decide_with_site(facts, bundle, {})
 
-# Both ways to a decision give the same one.
+# Both ways to a decision give the same one. A table that a site need not have is false here, which
+# no rule can tell from its absence.
 decide_with_site(facts, bundle, site) := decision if {
 	[decision, merged] := [request.decision, request.merged] with input as facts
 		with data.regogate.clients as bundle.clients
@@ -64,6 +65,10 @@ decide_with_site(facts, bundle, site) := decision if {
 		with data.regogate.tools as bundle.tools
 		with data.regogate.rules as bundle.rules
 		with data.regogate.stop as bundle.stop
+		with data.regogate.windows as object.get(bundle, "windows", false)
+		with data.regogate.signals as object.get(bundle, "signals", false)
+		with data.regogate.anomalies as object.get(bundle, "anomalies", false)
+		with data.regogate.residency as object.get(bundle, "residency", false)
 		with data.regogate.site as site
 	decision == merged
 }

@@ -15,8 +15,8 @@ import data.regogate.caller
 grant contains "request.grant.tier" if {
 	input.request.operation != "models.list"
 	object.get(caller.account, "enabled", true) == true
-	operation_listed
-	model_listed
+	caller.operation_listed
+	caller.model_listed
 }
 
 # METADATA
@@ -31,26 +31,6 @@ grant contains "request.grant.tier" if {
 grant contains "request.grant.catalogue" if {
 	input.request.operation == "models.list"
 	object.get(caller.account, "enabled", true) == true
-	operation_listed
+	caller.operation_listed
 	is_object(input.request.candidates)
-}
-
-# Written out, not asked of `lib.matches_any`: OPA copies what a function gets, and every call asks.
-operation_listed if input.request.operation in caller.tier.operations
-
-operation_listed if {
-	some pattern in caller.tier.operations
-	endswith(pattern, "*")
-	startswith(input.request.operation, trim_suffix(pattern, "*"))
-}
-
-model_listed if {
-	is_string(input.request.model)
-	input.request.model in caller.tier.models
-}
-
-model_listed if {
-	some pattern in caller.tier.models
-	endswith(pattern, "*")
-	startswith(input.request.model, trim_suffix(pattern, "*"))
 }

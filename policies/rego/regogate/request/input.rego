@@ -24,6 +24,12 @@ input_readable if {
 	is_object(offered)
 	some_offered := count(offered) > 0
 	object.get(input.request, "has_tools", some_offered) == some_offered
+	is_object(object.get(input, "usage", {}))
+	found := object.get(input, "signals", {})
+	is_object(found)
+	every origins in found {
+		is_object(origins)
+	}
 }
 
 # Operations on the model catalogue answer questions about models; they run none.

@@ -29,7 +29,8 @@ want contains {"id": "request.limits.tokens_per_hour", "key": "limits", "value":
 
 # METADATA
 # title: Requests at the same time
-# description: The tier's `max_concurrent_requests`, counted from admission to the end of the answer.
+# description: |
+#   The tier's `max_concurrent_requests`, counted from admission to the end of the answer.
 # custom:
 #   id: request.limits.max_concurrent_requests
 #   owner: capacity

@@ -15,6 +15,8 @@
 #   - data.regogate.networks: schema.tables["networks.schema"]
 #   - data.regogate.tools: schema.tables["tools.schema"]
 #   - data.regogate.stop: schema.tables["stop.schema"]
+#   - data.regogate.residency: schema.tables["residency.schema"]
+#   - data.regogate.anomalies: schema.tables["anomalies.schema"]
 package regogate.request
 
 import data.regogate.caller
@@ -35,19 +37,14 @@ decision := quick if {
 fired := block | {id |
 	some name
 	said := data.regogate.site[name].request_block
-	some id in members(said)
+	some id in lib.members(said)
 }
 
 asked := want | {item |
 	some name
 	said := data.regogate.site[name].request_want
-	some item in members(said)
+	some item in lib.members(said)
 }
-
-# What a site says that is no set holds `{}`, too, which is neither an id nor a want.
-members(said) := said if {
-	is_set(said)
-} else := {{}} | {member | some member in said}
 
 site_speaks if {
 	some name
@@ -181,8 +178,8 @@ malformed if {
 }
 
 malformed if {
-	some level in wanted.audit
-	not level in {"full", "metadata", "hash"}
+	some word in wanted.audit
+	not word in {"full", "metadata", "hash"}
 }
 
 malformed if {
@@ -227,6 +224,7 @@ merged := answer if {
 		"decision": verdict,
 		"reasons": sort(ground),
 		"principal": caller.principal,
+		"response": object.union(unhindered.response, object.get(caller.tier, "answers", {})),
 		"constraints": constraints,
 		"limits": sort(object.get(wanted, "limits", set())),
 		"audit": audit,
@@ -245,7 +243,6 @@ unhindered := {
 	"v": 1,
 	"decision": "ALLOW",
 	"constraints": {},
-	# Answers are not inspected yet, so no call is asked about again.
 	"response": {"inspect": [], "ask": "never", "tool_calls": "pass"},
 	"shadow": [],
 }
@@ -280,6 +277,10 @@ default_deny contains "request.default.deny" if {
 # model that `visible` leaves out; another rule that says no is told as such.
 default manner := {"status": 403, "code": "policy_blocked"}
 
+manner := {"status": 503, "code": "maintenance"} if refusal == {"request.stop.maintenance"}
+
+manner := {"status": 403, "code": "insufficient_scope"} if refusal == {"request.identity.scope"}
+
 manner := {"status": 404, "code": "unknown_url"} if {
 	input.request.operation == "unknown"
 	count(refusal) == 0
@@ -288,6 +289,6 @@ manner := {"status": 404, "code": "unknown_url"} if {
 manner := {"status": 404, "code": "model_not_found"} if {
 	input.request.operation == "models.retrieve"
 	every id in refusal {
-		id in {"request.model.unclassified", "request.model.data_class", "request.network.model"}
+		id in model_checks
 	}
 }

@@ -76,9 +76,18 @@ listed_model(model) if type_name(model_row(model)) != ""
 usable(model) if {
 	lib.matches_any(caller.tier.models, model)
 	caller.model_going(model)
-	every id in ["request.model.unclassified", "request.model.data_class", "request.network.model"] {
+	every id in model_checks {
 		passes(id, model)
 	}
+}
+
+model_checks := {
+	"request.model.unclassified",
+	"request.model.data_class",
+	"request.network.model",
+	"request.residency.tenant",
+	"request.residency.data_class",
+	"request.modality.model",
 }
 
 passes(id, _) if lib.relaxed(id)
@@ -90,6 +99,17 @@ passes("request.model.unclassified", model) if unlisted_allowed(model)
 passes("request.model.data_class", model) if not uncleared(model)
 
 passes("request.network.model", model) if not unreachable(model)
+
+passes("request.residency.tenant", model) if not outside_tenant(model)
+
+passes("request.residency.data_class", model) if not outside_data_class(model)
+
+passes("request.modality.model", model) if not deaf_to(model)
+
+deaf_to(model) if {
+	modalities := model_row(model).modalities
+	not only(modalities)
+}
 
 uncleared(model) if {
 	listed_model(model)

@@ -14,10 +14,20 @@ quick := answer if {
 	account := caller.account
 	object.get(account, "enabled", true) == true
 	object.get(account, "networks", unset) == unset
+	object.get(account, "windows", unset) == unset
 	is_string(account.tenant)
 
 	tier := data.regogate.tiers[account.tier]
 	object.get(tier, "route_to", unset) == unset
+	object.get(tier, "pool", unset) == unset
+	object.get(tier, "regions", unset) == unset
+	object.get(tier, "windows", unset) == unset
+	object.get(tier, "require", unset) == unset
+	object.get(tier, "modalities", unset) == unset
+	object.get(tier, "uninspected", unset) == unset
+	object.get(tier, "data_class", unset) == unset
+	object.get(tier, "max_prompt_tokens", unset) == unset
+	object.get(tier, "answers", unset) == unset
 	level := object.get(tier, "audit", "metadata")
 	level in {"full", "metadata", "hash"}
 
@@ -34,6 +44,8 @@ quick := answer if {
 	row := data.regogate.models[input.request.model]
 	object.get(row, "deny_networks", unset) == unset
 	object.get(row, "route_to", unset) == unset
+	object.get(row, "modalities", unset) == unset
+	object.get(row, "audit", unset) == unset
 	object.get(input.request, "data_class", "internal") in {
 		"public": {"public"},
 		"internal": {"public", "internal"},
@@ -60,8 +72,9 @@ quick := answer if {
 		some name, _ in offered
 		object.get(data.regogate.tools, name, {"use": "allow"}).use == "allow"
 	])
-	allowed := object.get(tier, ["tools", "allow"], [])
-	others := [name | some name, _ in offered; not name in allowed]
+	object.get(tier, ["tools", "results"], unset) == unset
+	named := object.get(tier, ["tools", "allow"], [])
+	others := [name | some name, _ in offered; not name in named]
 	unlisted := [name | some name in others; not listed_by_pattern(name)]
 	true in [unlisted == [], object.get(tier, ["tools", "otherwise"], "block") == "strip"]
 
@@ -72,6 +85,7 @@ quick := answer if {
 	data.regogate.rules == {}
 	data.regogate.stop == {"everything": false, "clients": {}, "tenants": {}, "models": {}}
 	not site_speaks
+	not data.regogate.residency
 
 	# What the tier asks for.
 	cap := object.get(tier, "max_tokens", unset)

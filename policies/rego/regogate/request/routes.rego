@@ -27,6 +27,18 @@ want contains {"id": "request.route.model", "key": "model", "value": target} if 
 }
 
 # METADATA
+# title: The tier's calls go to a pool
+# description: The tier says `pool`, so its calls are answered by that pool of upstreams.
+# custom:
+#   id: request.route.pool
+#   owner: policy
+#   remediation: Nothing to do; remove `pool` from the tier to lift it.
+want contains {"id": "request.route.pool", "key": "pool", "value": pool} if {
+	pool := caller.tier.pool
+	not catalogue_operation
+}
+
+# METADATA
 # title: The tier's calls are delayed
 # description: The tier says `delay_ms`, so its calls wait that long before they are forwarded.
 # custom:

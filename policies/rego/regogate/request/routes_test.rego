@@ -60,3 +60,9 @@ test_routes_to_a_model_without_a_row_where_the_tier_says_so if {
 	rows := {"tiers": {"open": {"route_to": "new"}}}
 	constrained(decide(caller("free"), rows), ["request.route.tier"], {"model": "new"})
 }
+
+test_routes_tier_uses_a_pool if {
+	constrained(decide({}, tier_with({"pool": "eu"})), ["request.route.pool"], {"pool": "eu"})
+	blocked(decide({}, tier_with({"pool": 7})), ["conflict.malformed"])
+	allowed(decide(asks({"operation": "models.retrieve"}), tier_with({"pool": "eu"})))
+}

@@ -14,7 +14,17 @@ import data.regogate.caller
 #   remediation: Wait for the incident to end; set `everything` to false in stop.yaml.
 stop contains "request.stop.everything" if {
 	not data.regogate.stop.everything == false
+	not data.regogate.stop.everything == "maintenance"
 }
+
+# METADATA
+# title: The gateway is in maintenance
+# description: "`everything` in stop.yaml says maintenance: no call of anybody is allowed for now."
+# custom:
+#   id: request.stop.maintenance
+#   owner: operations
+#   remediation: Try again later.
+stop contains "request.stop.maintenance" if data.regogate.stop.everything == "maintenance"
 
 # METADATA
 # title: The client is stopped

@@ -54,3 +54,14 @@ test_stop_table_missing_stops if {
 		])
 	}
 }
+
+test_stop_for_maintenance_says_so if {
+	decision := decide({}, stops({"everything": "maintenance"}))
+	blocked(decision, ["request.stop.maintenance"])
+	decision.http == {"status": 503, "code": "maintenance"}
+	rules := {"request.stop.maintenance": "off"}
+	blocked(decide({}, object.union(stops({"everything": "maintenance"}), {"rules": rules})), ["request.stop.maintenance"])
+	both := decide({}, stops({"everything": "maintenance", "clients": {"app": true}}))
+	blocked(both, ["request.stop.client", "request.stop.maintenance"])
+	both.http == {"status": 403, "code": "policy_blocked"}
+}

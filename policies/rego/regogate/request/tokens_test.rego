@@ -47,3 +47,17 @@ test_tokens_cap_holds_for_operations_not_known_to_be_tokenless if {
 		decide(asks({"operation": operation}), rows).constraints.max_tokens == 1000
 	}
 }
+
+test_tokens_of_the_prompt if {
+	rows := tier_with({"max_prompt_tokens": 100})
+	allowed(decide(asks({"prompt_tokens_est": 100}), rows))
+	every facts in [{"prompt_tokens_est": 101}, {}, {"prompt_tokens_est": "1"}] {
+		blocked(decide(asks(facts), rows), ["request.tokens.prompt"])
+	}
+	allowed(decide(asks({"operation": "models.retrieve"}), rows))
+	every most in ["100", null, false] {
+		blocked(decide(asks({"prompt_tokens_est": 1}), tier_with({"max_prompt_tokens": most})), ["request.tokens.prompt"])
+	}
+	embeds := object.union(rows, {"tiers": {"basic": {"operations": ["*"], "max_prompt_tokens": 100}}})
+	blocked(decide(asks({"operation": "embeddings.create"}), embeds), ["request.tokens.prompt"])
+}

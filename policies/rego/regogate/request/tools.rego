@@ -18,6 +18,23 @@ block contains "request.tools.denied" if {
 }
 
 # METADATA
+# title: Results of tools may not be sent
+# description: |
+#   The call brings results of tools, and the tier says `results` with another word than
+#   allow.
+# custom:
+#   id: request.tools.results
+#   owner: agent-security
+#   remediation: |
+#     Leave the results out, or say `results: allow` in the tier's tools.
+block contains "request.tools.results" if {
+	word := caller.tier.tools.results
+	word != "allow"
+	not bodyless
+	not input.request.tool_results == 0
+}
+
+# METADATA
 # title: Tools that are not allowed are taken out
 # description: |
 #   The call offers tools that the tier's allow-list does not name and the tier says `strip`, or
@@ -53,9 +70,9 @@ tools_otherwise := object.get(caller.tier, ["tools", "otherwise"], "block")
 # The tools offered that the tier does not name.
 # regal ignore:prefer-set-or-object-rule
 unlisted := {name |
-	allowed := object.get(caller.tier, ["tools", "allow"], [])
+	named := object.get(caller.tier, ["tools", "allow"], [])
 	some name, _ in input.request.tools
-	not name in allowed
+	not name in named
 	not listed_by_pattern(name)
 }
 

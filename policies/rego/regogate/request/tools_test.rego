@@ -64,3 +64,14 @@ test_tools_are_not_judged_without_a_tier if {
 test_tools_off_lets_them_pass if {
 	allowed(decide(offers(["shell"]), {"rules": {"request.tools.stripped": "off"}}))
 }
+
+test_tools_results_may_be_refused if {
+	refuse := tier_with({"tools": {"results": "block"}})
+	allowed(decide(asks({"tool_results": 0}), refuse))
+	every facts in [{"tool_results": 1}, {}, {"tool_results": "0"}] {
+		blocked(decide(asks(facts), refuse), ["request.tools.results"])
+		allowed(decide(asks(facts), tier_with({"tools": {"results": "allow"}})))
+		blocked(decide(asks(facts), tier_with({"tools": {"results": null}})), ["request.tools.results"])
+	}
+	allowed(decide(asks({"operation": "models.retrieve"}), refuse))
+}
