@@ -30,6 +30,9 @@ Place = tuple[str, ...]
 EVERY: Final = "<row>"
 """A step that stands for every row there is."""
 
+EVERY_AND_REST: Final = "<row and *>"
+"""The same, and for the row `*`, which stands for what has none: so is it with origins of findings."""
+
 
 class PresetRefused(RegoGateError):
     """There is no such preset, or it cannot be applied to this policy; nothing was changed."""
@@ -181,11 +184,17 @@ def _places(value: Any, steps: Sequence[str], done: Place) -> Iterator[tuple[Pla
         return
     step, rest = steps[0], steps[1:]
     below = value if isinstance(value, Mapping) else {}
-    for key in list(below) if step == EVERY else [step]:
+    for key in _keys(step, below):
         if key in below:
             yield from _places(below[key], rest, (*done, key))
         elif EVERY not in rest:
-            yield (*done, key, *rest), False, None
+            yield (*done, key, *("*" if one == EVERY_AND_REST else one for one in rest)), False, None
+
+
+def _keys(step: str, below: Mapping[str, Any]) -> list[str]:
+    if step == EVERY_AND_REST:
+        return [*below, *({"*"} - set(below))]
+    return list(below) if step == EVERY else [step]
 
 
 def _stays(setting: Setting, current: Any) -> bool:

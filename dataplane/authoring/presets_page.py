@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from dataplane.authoring.presets import EVERY, Preset, Setting
+from dataplane.authoring.presets import EVERY, EVERY_AND_REST, Preset, Setting
 
 NOTE: Final = (
     "<!-- Written by `python -m tests.docs_presets` from policies/presets; do not edit this page. -->"
@@ -53,7 +53,10 @@ def _lines(preset: Preset) -> Iterator[str]:
 def where(setting: Setting) -> str:
     """`tiers.*.audit`; a key with a dot of its own in brackets."""
     table, *steps = setting.place
-    parts = ["*" if step == EVERY else f'["{step}"]' if set(".*") & set(step) else step for step in steps]
+    parts = [
+        "*" if step in (EVERY, EVERY_AND_REST) else f'["{step}"]' if set(".*") & set(step) else step
+        for step in steps
+    ]
     return f"{table}.yaml: " + ".".join(parts).replace(".[", "[")
 
 

@@ -12,6 +12,7 @@ from dataplane.authoring.cases_read import read_cases
 from dataplane.authoring.evaluator import Evaluator
 from dataplane.authoring.presets import (
     EVERY,
+    EVERY_AND_REST,
     NAMES,
     Clause,
     Preset,
@@ -73,6 +74,12 @@ def preset(*settings: Setting) -> Preset:
         (setting("t", EVERY, "f", value=1), {"t": {"a": {}, "b": {"f": 1}}}, [("t", "a", "f", 1)]),
         (setting("t", EVERY, "f", "g", value=1), {"t": {"a": {}}}, [("t", "a", "f", "g", 1)]),
         (setting("t", EVERY, "f", value=1), {"t": {}}, []),
+        (setting("t", "o", EVERY_AND_REST, value=1), {"t": {}}, [("t", "o", "*", 1)]),
+        (
+            setting("t", "o", EVERY_AND_REST, value=1),
+            {"t": {"o": {"u": 2}}},
+            [("t", "o", "u", 1), ("t", "o", "*", 1)],
+        ),
         (setting("t", "a", value={"x": 1, "y": 2}), {"t": {"a": {"x": 1}}}, [("t", "a", "y", 2)]),
         (setting("t", "*", value=1, only_present=True), {"t": {"*": 2, "b": 2}}, [("t", "*", 1)]),
     ],
