@@ -55,8 +55,8 @@ ABOUT: Final[dict[str, str]] = {
     "`policy.opa.socket` is set.",
     "policy.deadline_ms": "Time for one decision; a later answer is a refusal.",
     "policy.connections": "Connections kept to OPA.",
-    "policy.canary_channels": "Channels beside the gateway's own whose bundles may decide as a canary; `*`: any "
-    "that the keys signed for.",
+    "policy.canary_channels": "Channels beside the gateway's own whose bundles may decide as a "
+    "canary; `*`: any that the keys signed for.",
     "identity.api_keys": "Take API keys made by `regogate keys create`.",
     "audit.database": "Records and API keys: `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`.",
     "audit.commit_timeout_ms": "How long a call waits for its record before it is refused.",

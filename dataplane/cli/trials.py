@@ -108,8 +108,8 @@ def candidate_of(place: Place, bundle: Path | None, channel: str | None) -> Cand
 
 def ppm(share: float) -> int:
     """A share of 0 to 1 in millionths. Raises `typer.BadParameter`."""
-    found = round(share * _MILLION)
-    if not 1 <= found <= _MILLION:
+    found = round(share * _MILLION) if 0 < share <= 1 else 0  # not a number is neither
+    if not found:
         raise typer.BadParameter("a share is above 0 and at most 1, such as 0.05", param_hint="--share")
     return found
 

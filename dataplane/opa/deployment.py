@@ -76,9 +76,7 @@ class Opas:
 
         def told(state: State) -> None:
             if shadow and state == "starting" and process.pid is not None:
-                # The group, which it leads: on Linux that is every thread it has by then.
-                with contextlib.suppress(OSError):
-                    os.setpriority(os.PRIO_PGRP, process.pid, NICENESS)
+                _yield_to_others(process.pid)
             on_state(state)
 
         options = self.candidate_options(trial, admin_url)
@@ -102,6 +100,16 @@ class Opas:
             persistence=None if shadow else self.persistence / f"canary-{trial.revision}",
             max_input_bytes=MAX_LIST_BYTES if shadow else MAX_INPUT_BYTES,
         )
+
+
+def _yield_to_others(pid: int) -> None:
+    """Give a process that leads its group and session the lowest priority, as far as the system lets us."""
+    with contextlib.suppress(OSError):
+        # The group: on Linux that is every thread it has by now, and not its first one alone.
+        os.setpriority(os.PRIO_PGRP, pid, NICENESS)
+    with contextlib.suppress(OSError):
+        # Where Linux schedules by sessions, a niceness counts within one only (sched(7), autogroup).
+        Path(f"/proc/{pid}/autogroup").write_text(str(NICENESS))
 
 
 def opa_options(
