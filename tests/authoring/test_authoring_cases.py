@@ -119,7 +119,9 @@ def test_words_become_the_input_of_a_call() -> None:
 
 def test_the_proposed_tool_is_the_call_of_its_stage() -> None:
     made = facts("tool_call", {"tool": "shell", "arguments": {"command": {"length": 3}}}, TABLES)
-    assert made["call"] == {"name": "shell", "arguments": {"command": {"length": 3}}}
+    assert made["call"] == {
+        "name": "shell", "arguments": {"command": {"length": 3}}, "bytes": 2, "valid": True,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

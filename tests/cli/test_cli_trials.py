@@ -283,6 +283,7 @@ def test_a_deployment_s_promotion_needs_the_key_and_one_of_git_is_told_what_to_r
 
     here, remote = deployment(site), "https://bundles.example/prod.tar.gz"
     assert run(here, "start", "--bundle", site.candidate()).exit_code == 0
+    (site.root / "none/channels").mkdir(parents=True)
     nowhere = f"--bundles={site.root / 'none'}"
     result = run(here, "promote", nowhere)
     assert (result.exit_code, result.stderr.count("--key FILE")) == (1, 1)
