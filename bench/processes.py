@@ -89,7 +89,7 @@ class Process:
         stdout = self._started().stdout
         assert stdout is not None
         line = stdout.readline()
-        if not line:
+        if not line.endswith("\n"):  # also in the middle of a line
             raise BenchError(self.last_words())
         return line.strip()
 
@@ -99,9 +99,13 @@ class Process:
             raise BenchError(self.last_words())
 
     def last_words(self) -> str:
-        """The end of what it wrote."""
+        """How it ended, and the end of what it wrote."""
+        try:
+            status = f"with status {self._started().wait(STOP_S)}"
+        except subprocess.TimeoutExpired:
+            status = "its output, but runs"
         lines = self._log.read_text("utf-8", "replace").splitlines()[-15:]
-        return "\n".join([f"{self.name} ended:", *lines])
+        return "\n".join([f"{self.name} ended {status}:", *lines])
 
 
 def cpu_s(pid: int) -> float | None:
