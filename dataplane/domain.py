@@ -88,11 +88,16 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where a call comes from: canonical address text, and what the connection proved."""
+    """Where a call comes from: canonical address text, and what the connection proved.
+
+    `certificate` is the caller's own certificate in DER, from its connection or from a proxy that is
+    believed; `client_cert` says whether there is one.
+    """
 
     ip: str
     tls: str | None = None
     client_cert: bool = False
+    certificate: bytes | None = field(default=None, repr=False)
 
 
 # --- 4. read ------------------------------------------------------------------------------------

@@ -53,8 +53,8 @@ class ForwardedSource:
         if peer is None:
             return Source(ip=UNKNOWN_PEER, tls=tls)
         caller = self._caller(peer, head) if self._is_trusted(peer) else peer
-        certificate = head.tls is not None and head.tls.peer_certificate is not None
-        return Source(ip=str(caller), tls=tls, client_cert=certificate and caller == peer)
+        certificate = head.tls.peer_certificate if head.tls is not None and caller == peer else None
+        return Source(ip=str(caller), tls=tls, client_cert=certificate is not None, certificate=certificate)
 
     def _caller(self, peer: Address, head: Head) -> Address:
         believed = peer

@@ -145,9 +145,11 @@ def test_facts_of_the_connection_are_those_of_the_caller_only_where_it_is_the_pe
     tls = TlsFacts(version="TLSv1.3", peer_certificate=b"der")
     resolver = ForwardedSource(TRUSTED)
     direct = resolver.resolve(head("203.0.113.7", tls=tls))
-    assert (direct.tls, direct.client_cert) == ("TLSv1.3", True)
+    assert (direct.tls, direct.client_cert, direct.certificate) == ("TLSv1.3", True, b"der")
+    assert "der" not in repr(direct)
     proxied = resolver.resolve(head(PROXY, "192.0.2.1", tls=tls))
     assert (proxied.ip, proxied.tls, proxied.client_cert) == ("192.0.2.1", "TLSv1.3", False)
+    assert proxied.certificate is None
     plain = resolver.resolve(head(PROXY))
     assert (plain.tls, plain.client_cert) == (None, False)
 
