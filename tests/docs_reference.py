@@ -58,6 +58,12 @@ ABOUT: Final[dict[str, str]] = {
     "policy.canary_channels": "Channels beside the gateway's own whose bundles may decide as a "
     "canary; `*`: any that the keys signed for.",
     "identity.api_keys": "Take API keys made by `regogate keys create`.",
+    "identity.keys.max_age_days": "A key this old is refused, whatever its expiry says. 0: no maximum age.",
+    "identity.keys.warn_days": "How long before a key ends it is warned about: in the log, a metric and "
+    "`regogate keys list`.",
+    "identity.keys.unused_days": "A key without a call for so long is a finding of `regogate keys audit`.",
+    "identity.keys.max_stale_s": "How long known keys go on while the database is down and a revocation "
+    "cannot be seen; then calls are refused with 503.",
     "audit.database": "Records and API keys: `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`.",
     "audit.commit_timeout_ms": "How long a call waits for its record before it is refused.",
     "audit.queue": "Calls that may wait for their record at once.",

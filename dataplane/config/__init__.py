@@ -1,33 +1,35 @@
 """Deployment settings: where things are, never who may do what (that is policy's).
 
 The only reader of configuration files, of secret files they name and of environment variables. In
-reading order: `settings` (what may be set, `SecretRef`), `yaml_text` (strict YAML), `load` (a file and
-`--set` -> `Settings`). `load` reports every problem at once, each with the dotted path of the setting,
-what is allowed and, for an unknown key, the nearest one that exists.
+reading order: `base` (what settings are made of, `SecretRef`), `identity` and `settings` (what may be set),
+`yaml_text` (strict YAML), `load` (a file and `--set` -> `Settings`). `load` reports every problem at once,
+each with the dotted path of the setting, what is allowed and, for an unknown key, the nearest that exists.
 """
 
+from dataplane.config.base import (
+    Address,
+    FilePath,
+    Name,
+    Network,
+    SecretRef,
+    Url,
+    is_loopback_url,
+    split_address,
+)
+from dataplane.config.identity import IdentitySettings, KeySettings
 from dataplane.config.load import build, load, override, unreadable
 from dataplane.config.settings import (
-    Address,
     AdminSettings,
     AuditSettings,
     BundleSettings,
-    FilePath,
-    IdentitySettings,
     LimitSettings,
-    Name,
-    Network,
     OpaSettings,
     PolicySettings,
-    SecretRef,
     ServerSettings,
     Settings,
     TelemetrySettings,
     TlsSettings,
     UpstreamSettings,
-    Url,
-    is_loopback_url,
-    split_address,
 )
 from dataplane.config.yaml_text import parse_yaml
 
@@ -38,6 +40,7 @@ __all__ = [
     "BundleSettings",
     "FilePath",
     "IdentitySettings",
+    "KeySettings",
     "LimitSettings",
     "Name",
     "Network",

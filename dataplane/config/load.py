@@ -11,7 +11,8 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from dataplane.config.settings import AuditSettings, SecretRef, Settings
+from dataplane.config.base import SecretRef
+from dataplane.config.settings import AuditSettings, Settings
 from dataplane.config.yaml_text import parse_yaml
 from dataplane.errors import ConfigError
 

@@ -2,125 +2,28 @@
 
 from __future__ import annotations
 
-import ipaddress
-import os
 import re
-import stat
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from dataplane.errors import ConfigError
-
-_SECRET_FILE_MAX_BYTES = 65_536
-_URL = re.compile(
-    r"https?://(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?|\[([0-9A-Fa-f:.]+)\])(?::([0-9]{1,5}))?"
-    r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?"
+from dataplane.config.base import (
+    Address,
+    CanaryChannel,
+    Channel,
+    FilePath,
+    Name,
+    Network,
+    SecretRef,
+    Section,
+    Url,
+    is_loopback_url,
 )
-_CHANNEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
-"""What the build of a bundle takes for one: another name could never become active."""
+from dataplane.config.identity import IdentitySettings
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, allow_inf_nan=False
-    )
-
-
-def split_address(text: str) -> tuple[str, int]:
-    """`HOST:PORT` or `[V6]:PORT` as a pair; port 0 asks the system for a free one."""
-    host, colon, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ValueError("must be HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080")
-    return host, int(port)
-
-
-def _address(text: str) -> str:
-    split_address(text)
-    return text
-
-
-def _network(text: str) -> str:
-    ipaddress.ip_network(text)
-    return text
-
-
-def _url(text: str) -> str:
-    found = _URL.fullmatch(text)
-    if found is None or int(found[2] or 0) > 65535:
-        raise ValueError("must be an http:// or https:// URL without user, query or fragment")
-    if found[1] is not None:
-        ipaddress.IPv6Address(found[1])
-    return text
-
-
-def _channel(text: str) -> str:
-    if not _CHANNEL.fullmatch(text):
-        raise ValueError("must be 1 to 64 of a-z, 0-9 and inner hyphens")
-    return text
-
-
-def is_loopback_url(url: str) -> bool:
-    """Whether a URL names this machine by a loopback address or `localhost`."""
-    host = re.sub(r"^https?://", "", url).split("/", 1)[0]
-    host = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-    host = host.strip("[]")
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-Address = Annotated[str, AfterValidator(_address)]
-Network = Annotated[str, AfterValidator(_network)]
-Url = Annotated[str, AfterValidator(_url)]
-CanaryChannel = Annotated[str, AfterValidator(lambda text: text if text == "*" else _channel(text))]
-FilePath = Annotated[Path, Field(strict=False)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-
-
-class SecretRef(_Settings):
-    """Where a secret is kept: `{file: PATH}` or `{env: NAME}`. The value itself is never a setting."""
-
-    file: FilePath | None = None
-    env: str | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> SecretRef:
-        if (self.file is None) == (self.env is None):
-            raise ValueError("give exactly one of file, env")
-        return self
-
-    def read(self) -> str:
-        """The secret without surrounding white space; raises `ConfigError` that names the reference only."""
-        if self.env is not None:
-            try:
-                value = os.environ.get(self.env, "").strip()
-            except ValueError:  # no variable can be named so
-                value = ""
-            if not value:
-                raise ConfigError(f"environment variable {self.env} is not set or empty")
-            return value
-        assert self.file is not None
-        try:
-            # A pipe or device would block, or never end, each time the value is read again.
-            if not stat.S_ISREG(self.file.stat().st_mode):
-                raise ConfigError(f"{self.file}: is not a file")
-            with self.file.open("rb") as file:
-                data = file.read(_SECRET_FILE_MAX_BYTES + 1)
-            value = data.decode("utf-8").strip()
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"{self.file}: {getattr(error, 'strerror', None) or 'not text'}") from None
-        if len(data) > _SECRET_FILE_MAX_BYTES:
-            raise ConfigError(f"{self.file}: too large for a secret")
-        if not value:
-            raise ConfigError(f"{self.file}: is empty")
-        return value
-
-
-class TlsSettings(_Settings):
+class TlsSettings(Section):
     """Certificates of the public listener."""
 
     cert: FilePath
@@ -136,7 +39,7 @@ class TlsSettings(_Settings):
         return self
 
 
-class ServerSettings(_Settings):
+class ServerSettings(Section):
     """The public listener."""
 
     bind: Address = "127.0.0.1:8080"
@@ -150,13 +53,13 @@ class ServerSettings(_Settings):
     graceful_s: float = Field(default=10, ge=0)
 
 
-class AdminSettings(_Settings):
+class AdminSettings(Section):
     """The admin listener: channel server, OPA's status, metrics, health details. Keep it private."""
 
     bind: Address = "127.0.0.1:8081"
 
 
-class OpaSettings(_Settings):
+class OpaSettings(Section):
     """The policy engine: a binary to run as a child, or the socket of one that runs already."""
 
     path: FilePath | None = None
@@ -169,7 +72,7 @@ class OpaSettings(_Settings):
         return self
 
 
-class BundleSettings(_Settings):
+class BundleSettings(Section):
     """Which signed bundle counts: its channel, the public keys that may sign it, where it comes from.
 
     Without `url` the gateway's own channel server serves what `regogate bundle publish` put into the
@@ -179,7 +82,7 @@ class BundleSettings(_Settings):
     url: Url | None = None
     kind: Literal["http", "s3", "oci"] = "http"
     token: SecretRef | None = None
-    channel: Annotated[Name, AfterValidator(_channel)] = "prod"
+    channel: Channel = "prod"
     keys: dict[Name, FilePath] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -200,7 +103,7 @@ class BundleSettings(_Settings):
         return self
 
 
-class PolicySettings(_Settings):
+class PolicySettings(Section):
     """How OPA is asked."""
 
     opa: OpaSettings = OpaSettings()
@@ -210,13 +113,7 @@ class PolicySettings(_Settings):
     canary_channels: tuple[CanaryChannel, ...] = Field(default=("canary",), strict=False)
 
 
-class IdentitySettings(_Settings):
-    """How callers prove who they are."""
-
-    api_keys: bool = True
-
-
-class AuditSettings(_Settings):
+class AuditSettings(Section):
     """The record of every call. `hash_key` keys the digests; made in the data directory if not given."""
 
     database: str = Field(default="sqlite:///regogate.db", repr=False)
@@ -226,13 +123,13 @@ class AuditSettings(_Settings):
     hash_key: SecretRef | None = None
 
 
-class LimitSettings(_Settings):
+class LimitSettings(Section):
     """Where quantities are held."""
 
     store: Literal["memory"] = "memory"
 
 
-class UpstreamSettings(_Settings):
+class UpstreamSettings(Section):
     """One provider. `kind: demo` is the embedded model and takes no other setting but `models`."""
 
     kind: Literal["openai", "demo"] = "openai"
@@ -259,14 +156,14 @@ class UpstreamSettings(_Settings):
         return self
 
 
-class TelemetrySettings(_Settings):
+class TelemetrySettings(Section):
     """Logs of the process."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
 
 
-class Settings(_Settings):
+class Settings(Section):
     """Everything a deployment sets; `regogate.yaml` has the same shape."""
 
     server: ServerSettings = ServerSettings()
