@@ -85,6 +85,7 @@ quickly(changes, rows) if {
 		with data.regogate.tools as bundle.tools
 		with data.regogate.rules as bundle.rules
 		with data.regogate.stop as bundle.stop
+		with data.regogate.anomalies as object.get(bundle, "anomalies", false)
 		with data.regogate.site as {}
 }
 

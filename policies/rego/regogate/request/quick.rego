@@ -38,7 +38,11 @@ quick := answer if {
 		startswith(input.request.operation, trim_suffix(pattern, "*"))
 		true in [endswith(pattern, "*"), input.request.operation == pattern]
 	]
-	input.request.model in tier.models
+	[] != [pattern |
+		some pattern in tier.models
+		startswith(input.request.model, trim_suffix(pattern, "*"))
+		true in [endswith(pattern, "*"), input.request.model == pattern]
+	]
 
 	# The model.
 	row := data.regogate.models[input.request.model]
@@ -61,7 +65,9 @@ quick := answer if {
 	[nothing in input.request, nothing in input.identity, nothing in input.source] == [false, false, false]
 	net.cidr_is_valid(sprintf("%s/32", [input.source.ip]))
 	object.get(input, "signals", unset) == unset
-	object.get(input, "usage", unset) == unset
+	used := object.get(input, "usage", {})
+	is_object(used)
+	[fact | some fact, value in used; not ordinary(fact, value)] == []
 
 	# The tools.
 	offered := object.get(input.request, "tools", {})

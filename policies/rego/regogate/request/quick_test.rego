@@ -7,12 +7,15 @@ test_quick_is_the_way_of_plain_calls if {
 	quickly({}, limited({"requests_per_minute": 5, "burst": 2, "usd_per_day": 0.5}))
 	quickly(offers(["search", "shell"]), tier_with({"max_tokens": 10, "delay_ms": 5}))
 	quickly({"identity": {"method": "jwt"}}, {})
+	quickly({}, tier_with({"models": ["sm*"]}))
+	unusual_from := {"anomalies": {"tokens_vs_baseline": {"constrain_from": 5, "block_from": 9}}}
+	quickly({"usage": {"tokens_vs_baseline": 4.9, "other": 50}}, unusual_from)
 }
 
 test_quick_is_not_the_way_of_unusual_calls if {
 	every changes in [
 		{"signals": {}},
-		{"usage": {}},
+		{"usage": []},
 		asks({"model": "big-1"}),
 		asks({"operation": "models.list", "candidates": {}}),
 		asks({"data_class": "restricted"}),
@@ -20,6 +23,12 @@ test_quick_is_not_the_way_of_unusual_calls if {
 		{"v": 2},
 	] {
 		not quickly(changes, {})
+	}
+	every usage in [5, 9, null, "much"] {
+		not quickly(
+			{"usage": {"tokens_vs_baseline": usage}},
+			{"anomalies": {"tokens_vs_baseline": {"constrain_from": 5}}},
+		)
 	}
 	every rows in [
 		{"clients": {"app": {"networks": ["office"]}}},
@@ -29,6 +38,7 @@ test_quick_is_not_the_way_of_unusual_calls if {
 		{"rules": {"request.tokens.cap": "shadow"}},
 		{"tools": {"search": {"use": "strip"}}},
 		{"stop": {"everything": true}},
+		tier_with({"models": ["big-*"]}),
 		tier_with({"route_to": "small"}),
 		tier_with({"audit": "everything"}),
 		tier_with({"tools": {"otherwise": "block"}}),
