@@ -1,0 +1,42 @@
+"""Everything that tells who calls, as the settings ask for it: started, asked and closed as one."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import Any
+
+from dataplane.config import IdentitySettings
+from dataplane.database import Database
+from dataplane.domain import Head, Identity, Source
+from dataplane.identity.api_keys import ApiKeyAuthenticator
+from dataplane.identity.chain import FirstOf
+
+
+class Callers:
+    """An `Authenticator` of every kind of credential that is configured, each asked in turn."""
+
+    def __init__(self, settings: IdentitySettings, database: Database, installation_key: bytes) -> None:
+        self.api_keys = ApiKeyAuthenticator(database, installation_key)
+        self._stack = AsyncExitStack()
+        self._first = FirstOf((self.api_keys,) if settings.api_keys else ())
+
+    async def start(self) -> None:
+        """Load what each kind needs; never raises for what may come later, see `problems`."""
+        await self.api_keys.start()
+        self._stack.push_async_callback(self.api_keys.close)
+
+    async def close(self) -> None:
+        """Stop all that was started, last first."""
+        await self._stack.aclose()
+
+    def problems(self) -> list[str]:
+        """Why callers cannot be told apart now, one line each; empty when ready."""
+        return self.api_keys.problems()
+
+    def details(self) -> dict[str, Any]:
+        """What the admin address tells beside readiness."""
+        return {}
+
+    async def authenticate(self, head: Head, source: Source) -> Identity:
+        """Who is calling. Raises `Refused` for no credential, and for one that does not hold."""
+        return await self._first.authenticate(head, source)
