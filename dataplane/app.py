@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from dataplane import __version__
+from dataplane.app_listen import Ready, admin_listen, public_listen
 from dataplane.audit.floors import Floors
 from dataplane.audit.log import DurableLog
 from dataplane.audit.migrate import migrate
@@ -24,14 +24,13 @@ from dataplane.bundle.channel import ChannelServer
 from dataplane.bundle.keys import load_public_key
 from dataplane.bundle.store import ChannelStore
 from dataplane.bundle.verify import verify
-from dataplane.config import ServerSettings, Settings, UpstreamSettings
+from dataplane.config import Settings, UpstreamSettings
 from dataplane.database import Database
 from dataplane.demo.model import DemoModel
-from dataplane.domain import CallState
+from dataplane.domain import CallState, Trial
 from dataplane.edge.admin import admin_app
 from dataplane.edge.front import Front
-from dataplane.identity.api_keys import ApiKeyAuthenticator
-from dataplane.identity.chain import FirstOf
+from dataplane.identity.callers import Callers
 from dataplane.identity.networks import ForwardedSource
 from dataplane.installation import installation_key, make_private
 from dataplane.limits.memory import MemoryLimiter
@@ -39,23 +38,19 @@ from dataplane.opa.deployment import Opas
 from dataplane.opa.options import BUNDLE_NAME
 from dataplane.opa.supervise import OpaProcess
 from dataplane.pipeline import Pipeline
-from dataplane.policy.beside import Means
+from dataplane.policy.beside import CandidateProcess, Means
 from dataplane.policy.client import OpaClient
 from dataplane.policy.engine import OpaEngine
 from dataplane.policy.keeper import ActivationKeeper
 from dataplane.policy.trial_metrics import TrialMetrics
 from dataplane.policy.trials import Trials
+from dataplane.ports import SequenceFloors
 from dataplane.server.background import listening
 from dataplane.server.doubts import DOUBTS
-from dataplane.server.listen import Listen
-from dataplane.server.tls import Tls, TlsFiles
 from dataplane.surfaces.openai_surface import OpenAISurface
 from dataplane.telemetry import Metrics
 from dataplane.upstream.routing import Provider, Router
 from dataplane.upstream.settings import openai_provider
-
-ADMIN_MAX_BODY_BYTES: Final = 8 << 20
-ADMIN_GRACEFUL_S: Final = 1.0
 
 PROVIDERS: Final[dict[str, Callable[[str, UpstreamSettings], Provider]]] = {
     "demo": lambda name, settings: DemoModel(name, settings.models),
@@ -64,17 +59,11 @@ PROVIDERS: Final[dict[str, Callable[[str, UpstreamSettings], Provider]]] = {
 """Every `kind` of upstream."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
-    """What a gateway that serves looks like from outside: its addresses and the active revision."""
-
-    base_url: str
-    admin_url: str
-    revision: str
-
-
 class Gateway:
-    """One process of the data plane. `done` is called with every call that ended (the access log)."""
+    """One process of the data plane. `done` is called with every call that ended (the access log).
+
+    Where a gateway has several, `app_workers` says what each of them does otherwise.
+    """
 
     def __init__(
         self, settings: Settings, *, opa_binary: Path | None, done: Callable[[CallState], None]
@@ -96,15 +85,15 @@ class Gateway:
             self.database,
             key=self.installation_key,
             instance=settings.instance,
-            about={"version": __version__},
+            about={"version": __version__, **self._about()},
             timeout_s=settings.audit.commit_timeout_ms / 1000,
             queue_limit=settings.audit.queue,
             beat_s=settings.audit.beat_s,
         )
         name, kept = settings.instance, self.data_dir / "opa"
-        floors, store = Floors(self.database, instance=name), TrialTable(self.database, instance=name)
+        floors, store = self._floors(), TrialTable(self.database, instance=self._reporter())
         self._keeper = ActivationKeeper(
-            bundle=BUNDLE_NAME, channel=self.channel, floors=floors, note=self.audit.put_note
+            bundle=BUNDLE_NAME, channel=self.channel, floors=floors, note=self._note
         )
         self._opas = Opas(
             binary=opa_binary, keys=self._keys, token=self._token, instance=name, persistence=kept
@@ -112,22 +101,54 @@ class Gateway:
         means = Means(
             bundle=BUNDLE_NAME,
             check=lambda content, channel: verify(content, keys=self._keys, channel=channel).revision,
-            process=lambda trial, told: self._opas.candidate(trial, self._admin_url, told),
+            process=self._candidate,
             floor=lambda: self._keeper.activations.floor,
             floors=floors,
-            note=self.audit.put_note,
+            note=self._note,
         )
         self._trials = Trials(settings.policy, store=store, log=self.audit, means=means)
         TrialMetrics(self.metrics.registry, self._trials.counts)
-        self._api_keys = ApiKeyAuthenticator(self.database, self.installation_key)
+        self._callers = Callers(settings.identity, self.database, self.installation_key)
         self._upstream = Router([PROVIDERS[one.kind](name, one) for name, one in settings.upstreams.items()])
         self._opa: OpaProcess | None = None
         self._engine: OpaEngine | None = None
+        self._stop, self._failed = asyncio.Event(), list[BaseException]()
+
+    # --- what a gateway of several processes does otherwise ---------------------------------------
+
+    def _about(self) -> dict[str, str]:
+        return {}
+
+    def _reporter(self) -> str:
+        return self.settings.instance
+
+    def _floors(self) -> SequenceFloors:
+        return Floors(self.database, instance=self.settings.instance)
+
+    def _note(self, kind: str, fields: Mapping[str, object]) -> None:
+        self.audit.put_note(kind, fields)
+
+    def _candidate(self, trial: Trial, told: Callable[[str], None]) -> CandidateProcess:
+        beside = None if self._opa is None else self._opa.socket_path
+        return self._opas.candidate(trial, self._admin_url, told, beside=beside)
+
+    def _metrics_text(self) -> bytes:
+        return self.metrics.text()
+
+    async def _serve_admin(self, stack: AsyncExitStack) -> None:
+        admin = listening(self._admin_app(), admin_listen(self.settings.admin), failed=self._fail)
+        self._admin_url = await stack.enter_async_context(admin)
+
+    async def _serve_public(self, stack: AsyncExitStack) -> None:
+        public = listening(self._front(), public_listen(self.settings.server), failed=self._fail)
+        self._base_url = await stack.enter_async_context(public)
+
+    # --- of every process -------------------------------------------------------------------------
 
     def problems(self) -> list[str]:
         """Why no call can be made now, one line each; empty when ready."""
         policy = ["policy: OPA is not started yet"] if self._engine is None else self._engine.problems()
-        return [*policy, *self.audit.problems(), *self._api_keys.problems()]
+        return [*policy, *self.audit.problems(), *self._callers.problems()]
 
     def details(self) -> dict[str, Any]:
         """What the admin address tells beside readiness."""
@@ -139,6 +160,7 @@ class Gateway:
             "bundle_refused": activations.last_refusal or self.store.refused(self.channel),
             "opa": None if self._opa is None else {"state": self._opa.state, "restarts": self._opa.restarts},
             "trials": self._trials.details(),
+            **self._callers.details(),
         }
 
     def ready(self) -> Ready | None:
@@ -153,27 +175,21 @@ class Gateway:
 
         `prepare` runs once the database is there and before OPA starts; it gets the sequence floor.
         """
-        failed: list[BaseException] = []
-
-        def on_failure(error: BaseException) -> None:
-            failed.append(error)
-            stop.set()
-
+        self._stop = stop
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.database.close)
             await migrate(self.database)
             await self.audit.start()
             stack.push_async_callback(self.audit.close)
-            await self._api_keys.start()
-            stack.push_async_callback(self._api_keys.close)
+            stack.push_async_callback(self._callers.close)
+            await self._callers.start()
             await self._upstream.start()
             stack.push_async_callback(self._upstream.close)
             floor = await self._keeper.learn_floor()
             if prepare is not None:
                 await prepare(floor)
             stack.push_async_callback(self._keeper.close)
-            admin = listening(self._admin_app(), self._admin_listen(), failed=on_failure)
-            self._admin_url = await stack.enter_async_context(admin)
+            await self._serve_admin(stack)
             stack.callback(self.store.close)
             policy, activations = self.settings.policy, self._keeper.activations
             client = OpaClient(await self._start_opa(stack), connections=policy.connections)
@@ -182,23 +198,21 @@ class Gateway:
             self._keeper.keep_looking(self._engine)
             stack.push_async_callback(self._trials.close)
             await self._trials.start(self._engine)
-            public = listening(self._front(), _public_listen(self.settings.server), failed=on_failure)
-            self._base_url = await stack.enter_async_context(public)
+            await self._serve_public(stack)
             await stop.wait()
-        if failed:
-            raise failed[0]
+        if self._failed:
+            raise self._failed[0]
 
-    def _admin_listen(self) -> Listen:
-        bind = self.settings.admin.bind
-        return Listen(
-            name="admin", binds=(bind,), max_body_bytes=ADMIN_MAX_BODY_BYTES, graceful_s=ADMIN_GRACEFUL_S
-        )
+    def _fail(self, error: BaseException) -> None:
+        """Serving is impossible from now on: stop, and have `run` raise it."""
+        self._failed.append(error)
+        self._stop.set()
 
     def _admin_app(self) -> Any:
         return admin_app(
             problems=self.problems,
             details=self.details,
-            metrics=self.metrics.text,
+            metrics=self._metrics_text,
             on_status=self._keeper.observe,
             status_token=self._token,
             candidates=self._trials,
@@ -209,7 +223,7 @@ class Gateway:
         pipeline = Pipeline(
             surfaces=(OpenAISurface(),),
             sources=ForwardedSource(self.settings.server.trusted_proxies),
-            authenticator=FirstOf((self._api_keys,) if self.settings.identity.api_keys else ()),
+            authenticator=self._callers,
             policy=self._trials,
             limiter=MemoryLimiter(),
             upstream=self._upstream,
@@ -234,16 +248,3 @@ class Gateway:
         stack.push_async_callback(self._opa.stop)
         stack.callback(self._keeper.stop_observing)
         return self._opa.socket_path
-
-
-def _public_listen(server: ServerSettings) -> Listen:
-    return Listen(
-        name="public",
-        binds=(server.bind,),
-        max_body_bytes=server.max_body_bytes,
-        tls=None if server.tls is None else Tls(TlsFiles(**dict(server.tls))),
-        head_timeout_s=server.head_timeout_s,
-        write_timeout_s=server.write_timeout_s,
-        keep_alive_s=server.keep_alive_s,
-        graceful_s=server.graceful_s,
-    )

@@ -13,7 +13,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from dataplane.app import Gateway, Ready
+from dataplane.app import Gateway
+from dataplane.app_listen import Ready
 from dataplane.bundle.errors import BundleError, CheckFailed
 from dataplane.bundle.keys import ensure_dev_keys, load_signing_key
 from dataplane.bundle.live import LivePolicy

@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 from typing import Final
 
-from dataplane.app import Gateway, Ready
+from dataplane.app import Gateway
+from dataplane.app_listen import Ready
 from dataplane.bundle.build import Overlay
 from dataplane.bundle.errors import CheckFailed
 from dataplane.bundle.problem import Problem

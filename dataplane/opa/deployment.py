@@ -27,6 +27,7 @@ from dataplane.opa.options import (
     ServiceKind,
     StatusSink,
 )
+from dataplane.opa.rundir import SOCKET_NAME
 from dataplane.opa.supervise import OpaProcess, State
 
 NICENESS: Final = 19
@@ -37,6 +38,13 @@ MAX_LIST_BYTES: Final = 1 << 20
 
 _POLLING: Final = BundlePolling(min_delay_s=30, max_delay_s=60)
 """The bundle of a trial never changes. Failures are retried sooner, whatever this says."""
+
+
+def candidate_socket(active: Path, trial: Trial) -> Path:
+    """Where the OPA of a trial listens, below the directory of the active one's socket: a path that every
+    process of a gateway knows. The name is the random end of the trial's id (a UUID version 7), for the
+    length of socket paths is bounded (`rundir.MAX_SOCKET_PATH_BYTES`)."""
+    return active.parent / trial.id.replace("-", "")[-12:] / SOCKET_NAME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +74,17 @@ class Opas:
         )
         return OpaProcess(self.binary, options, on_state=on_state)
 
-    def candidate(self, trial: Trial, admin_url: str, on_state: Callable[[State], None]) -> OpaProcess:
+    def candidate(
+        self,
+        trial: Trial,
+        admin_url: str,
+        on_state: Callable[[State], None],
+        *,
+        beside: Path | None = None,
+    ) -> OpaProcess:
         """The one of a trial, not started yet; see `candidate_options`. A shadow's uses one processor, at the
-        lowest priority. Raises `ConfigError` without a binary."""
+        lowest priority. It listens at `candidate_socket` beside the active one's socket, where that is given.
+        Raises `ConfigError` without a binary."""
         if self.binary is None:
             raise ConfigError("policy.opa.socket: a gateway that runs no OPA of its own can try no candidate")
         shadow = trial.kind is TrialKind.SHADOW
@@ -80,7 +96,8 @@ class Opas:
             on_state(state)
 
         options = self.candidate_options(trial, admin_url)
-        process = OpaProcess(self.binary, options, on_state=told, environ=environ)
+        place = None if beside is None else candidate_socket(beside, trial).parent
+        process = OpaProcess(self.binary, options, socket_dir=place, on_state=told, environ=environ)
         return process
 
     def candidate_options(self, trial: Trial, admin_url: str) -> OpaOptions:

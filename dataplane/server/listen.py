@@ -25,11 +25,14 @@ class Listen:
     `head_timeout_s`: from a head's first byte (or from connecting) to its last, also the TLS handshake.
     `write_timeout_s`: how long a peer may take nothing at all. `keep_alive_s`: idle between requests.
     `graceful_s`: what requests being answered get when told to stop. `h2`: offer HTTP/2, over TLS only.
+    `shared`: other processes of this user may listen on the same addresses; each has a queue of its own, and
+    Linux spreads new connections over those that listen (SO_REUSEPORT, socket(7)).
     """
 
     name: str
     binds: tuple[str, ...]
     max_body_bytes: int
+    shared: bool = False
     tls: Tls | None = None
     h2: bool = True
     head_timeout_s: float = 30
@@ -46,7 +49,7 @@ def open_sockets(listen: Listen) -> list[socket.socket]:
     sockets: list[socket.socket] = []
     try:
         for bind in listen.binds:
-            sockets.append(_open(listen.name, bind))
+            sockets.append(_open(listen.name, bind, shared=listen.shared))
     except BaseException:
         for opened in sockets:
             opened.close()
@@ -54,7 +57,25 @@ def open_sockets(listen: Listen) -> list[socket.socket]:
     return sockets
 
 
-def _open(name: str, bind: str) -> socket.socket:
+class Reserved:
+    """One address held for processes that will listen on it as `shared`, and for nobody else's user.
+
+    It accepts no connection itself. `bind` is the address with the port that was taken where 0 was asked for.
+    Raises ListenError where anyone listens there already, which sharing alone would not tell.
+    """
+
+    def __init__(self, name: str, bind: str) -> None:
+        _open(name, bind, shared=False).close()
+        self._socket = _open(name, bind, shared=True, listening=False)
+        host, _, _ = bind.rpartition(":")
+        self.bind = f"{host}:{self._socket.getsockname()[1]}"
+
+    def close(self) -> None:
+        """Let go of the address."""
+        self._socket.close()
+
+
+def _open(name: str, bind: str, *, shared: bool, listening: bool = True) -> socket.socket:
     host, colon, port = bind.rpartition(":")
     if not colon or not host or not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
         raise ListenError(f"{name}: {bind!r} is not an address; write HOST:PORT, such as 127.0.0.1:8080.")
@@ -72,9 +93,12 @@ def _open(name: str, bind: str) -> socket.socket:
         if family == socket.AF_INET6:
             # An IPv4 caller must not appear as ::ffff:a.b.c.d, which no network table would match.
             opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if shared:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         opened.bind(address)
-        # Listening now: two sockets may bind the same address as long as neither listens.
-        opened.listen(BACKLOG)
+        if listening:
+            # Listening now: two sockets may bind the same address as long as neither listens.
+            opened.listen(BACKLOG)
         opened.setblocking(False)
     except OSError as error:
         opened.close()

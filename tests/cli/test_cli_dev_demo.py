@@ -12,7 +12,8 @@ from typing import Any, cast
 
 import pytest
 
-from dataplane.app import Gateway, Ready
+from dataplane.app import Gateway
+from dataplane.app_listen import Ready
 from dataplane.bundle.errors import CheckFailed
 from dataplane.cli.dev_demo import ALL_TIER, demo_key, demo_overlay, snippets
 from dataplane.config import build
