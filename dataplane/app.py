@@ -140,8 +140,8 @@ class Gateway:
         self._admin_url = await stack.enter_async_context(admin)
 
     async def _serve_public(self, stack: AsyncExitStack) -> None:
-        public = listening(self._front(), public_listen(self.settings.server), failed=self._fail)
-        self._base_url = await stack.enter_async_context(public)
+        listen = public_listen(self.settings.server, self.metrics.registry)
+        self._base_url = await stack.enter_async_context(listening(self._front(), listen, failed=self._fail))
 
     # --- of every process -------------------------------------------------------------------------
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from prometheus_client import CollectorRegistry
+
 from dataplane.config import AdminSettings, ServerSettings
 from dataplane.server.listen import Listen
 from dataplane.server.tls import Tls, TlsFiles
+from dataplane.server.tls_metrics import TlsMetrics
 
 ADMIN_MAX_BODY_BYTES: Final = 8 << 20
 ADMIN_GRACEFUL_S: Final = 1.0
@@ -29,17 +32,21 @@ def admin_listen(admin: AdminSettings) -> Listen:
     )
 
 
-def public_listen(server: ServerSettings, *, shared: bool = False) -> Listen:
+def public_listen(server: ServerSettings, registry: CollectorRegistry, *, shared: bool = False) -> Listen:
     """The listener for applications. Raises `TlsError` where the certificates cannot be used.
 
-    `shared`: other processes of this user listen on the address, too; see `Listen.shared`.
+    `shared`: other processes of this user listen on the address, too; see `Listen.shared`. What becomes of
+    the certificates is counted in `registry`.
     """
+    tls = None if server.tls is None else Tls(TlsFiles(**dict(server.tls)))
+    if tls is not None:
+        TlsMetrics(registry, tls)
     return Listen(
         name="public",
         binds=(server.bind,),
         shared=shared,
         max_body_bytes=server.max_body_bytes,
-        tls=None if server.tls is None else Tls(TlsFiles(**dict(server.tls))),
+        tls=tls,
         head_timeout_s=server.head_timeout_s,
         write_timeout_s=server.write_timeout_s,
         keep_alive_s=server.keep_alive_s,

@@ -32,6 +32,7 @@ ABOUT: Final[dict[str, str]] = {
     "server.tls.cert": "Certificate chain, PEM.",
     "server.tls.key": "Its private key, PEM, not encrypted.",
     "server.tls.client_ca": "Authorities whose client certificates are taken, PEM.",
+    "server.tls.client_crl": "Their lists of revoked certificates, PEM: a current one of each authority.",
     "server.tls.client_auth": "Whether callers may or must show a certificate.",
     "server.tls.min_version": "Oldest protocol version taken.",
     "server.trusted_proxies": "Peers whose `X-Forwarded-For` is believed. Nobody else's is.",

@@ -29,6 +29,7 @@ class TlsSettings(Section):
     cert: FilePath
     key: FilePath
     client_ca: FilePath | None = None
+    client_crl: FilePath | None = None
     client_auth: Literal["none", "optional", "required"] = "none"
     min_version: Literal["TLSv1.2", "TLSv1.3"] = "TLSv1.2"
 
@@ -36,6 +37,8 @@ class TlsSettings(Section):
     def _ca(self) -> TlsSettings:
         if (self.client_auth == "none") != (self.client_ca is None):
             raise ValueError("client_ca and client_auth (optional, required) go together")
+        if self.client_crl is not None and self.client_ca is None:
+            raise ValueError("client_crl belongs to client_ca, which is not given")
         return self
 
 

@@ -130,8 +130,7 @@ class Connection:
     async def run(self) -> None:
         """Serve until closed. Raises nothing but CancelledError, on which the socket is dropped at once."""
         try:
-            tls = self._writer.get_extra_info("ssl_object")
-            if tls is not None and self._listen.tls is not None and self._listen.tls.outdated(tls):
+            if self.outdated:
                 return
             self._transport.set_write_buffer_limits(high=WRITE_HIGH_WATER)
             self._arm(self._listen.head_timeout_s)
@@ -150,6 +149,12 @@ class Connection:
                 if timer is not None:
                     timer.cancel()
             self._transport.abort()
+
+    @property
+    def outdated(self) -> bool:
+        """Whether its client certificate was verified under a trust no longer in force."""
+        tls = self._writer.get_extra_info("ssl_object")
+        return tls is not None and self._listen.tls is not None and self._listen.tls.outdated(tls)
 
     def drain(self) -> None:
         """Take no new request; close as soon as nothing is being answered."""
@@ -316,7 +321,10 @@ class Connection:
     def _hang_up(self, patience_s: float) -> None:
         """Close once everything is written; abort where that, or TLS, takes longer than `patience_s`."""
         self._disarm()
-        self._transport.close()
+        if (
+            not self._transport.is_closing()
+        ):  # closed twice, asyncio's TLS transport can be asked nothing more
+            self._transport.close()
         if self._abort_timer is not None:
             self._abort_timer.cancel()
         self._abort_timer = self._loop.call_later(patience_s, self._transport.abort)

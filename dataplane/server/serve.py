@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Final
 
 from dataplane.server.connection import Connection
@@ -29,7 +30,8 @@ async def serve(app: App, listen: Listen, *, stop: asyncio.Event, started: Start
 
     1. Sockets are bound before the first await. Raises ListenError (address) or TlsError (files).
     2. `started` is called once with the addresses, in the order of `binds`, when connections are accepted.
-    3. On stop: no new connections or requests, idle connections closed, busy ones finished, then cancelled.
+    3. TLS files are looked at meanwhile, and loaded when they changed.
+    4. On stop: no new connections or requests, idle connections closed, busy ones finished, then cancelled.
 
     Cancelling it drops everything at once. The application is called with the extensions
     `edge: {"doubt": None | (status, reason), "legible": bool}` and
@@ -42,7 +44,8 @@ async def serve(app: App, listen: Listen, *, stop: asyncio.Event, started: Start
         await listener.open(sockets)
         if started is not None:
             started([sock.getsockname()[:2] for sock in sockets])
-        await stop.wait()
+        async with listener.keeping_tls_current():
+            await stop.wait()
         await listener.drain()
     finally:
         listener.cut()
@@ -79,6 +82,25 @@ class _Listener:
         task = asyncio.get_running_loop().create_task(connection.run())
         self._connections[task] = connection
         task.add_done_callback(self._connections.pop)
+
+    @asynccontextmanager
+    async def keeping_tls_current(self) -> AsyncIterator[None]:
+        tls = self._listen.tls
+        if tls is None:
+            yield
+            return
+        tls.on_trust_changed(self._close_outdated)
+        watching = asyncio.create_task(tls.keep_current(), name=f"{self._listen.name} TLS files")
+        try:
+            yield
+        finally:
+            watching.cancel()
+            await asyncio.wait({watching})
+
+    def _close_outdated(self) -> None:
+        for connection in list(self._connections.values()):
+            if connection.outdated:
+                connection.drain()
 
     async def drain(self) -> None:
         self._draining = True

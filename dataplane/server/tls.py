@@ -1,53 +1,57 @@
-"""TLS contexts that can be replaced while connections live on."""
+"""TLS contexts that are replaced when their files change, and whom they no longer let in.
+
+1. The files are looked at every `LOOK_S` seconds, off the loop; a changed set is loaded whole or not at all.
+2. A set that cannot be used is logged and counted, and what was in force stays in force.
+3. A new set counts for every handshake from then on.
+4. Where the authorities or lists of revoked certificates changed, connections that a client certificate
+   opened under the earlier ones take no further request: what is being answered is finished, then they are
+   closed, and the client's next connection is verified anew. Other connections live on.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import ssl
 import time
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
 
-from dataplane.errors import ConfigError
+from dataplane.server.tls_files import Contents, Loaded, TlsError, TlsFiles, load
 
+__all__ = ["LOOK_S", "Tls", "TlsError", "TlsFiles"]
 
-class TlsError(ConfigError):
-    """A certificate, key or CA file cannot be used; the message names it and says what to do."""
+logger = logging.getLogger("regogate.server")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsFiles:
-    """PEM files and what is asked of clients.
-
-    `cert` holds the chain, leaf first. `client_ca` is needed unless `client_auth` is "none"; a certificate
-    that does not verify against it fails the handshake, with "optional" too. `key` is a path: no secret here.
-    """
-
-    cert: Path
-    key: Path
-    client_ca: Path | None = None
-    client_auth: Literal["none", "optional", "required"] = "none"
-    min_version: Literal["TLSv1.2", "TLSv1.3"] = "TLSv1.2"
-
-
-_VERIFY = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
-_VERSION = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
+LOOK_S: Final = 2.0
+"""Between two looks at the files: a certificate is revoked within this and a handshake."""
 
 
 class Tls:
-    """The current contexts of a set of files, and how to swap them for a changed set on disk.
+    """The current contexts of a set of files. Loads them when made; raises TlsError.
 
-    Loads the files when made. Raises TlsError.
+    `counts` says how many sets were `loaded` and how many were `unusable`, `not_after` until when (Unix
+    seconds) `cert`, `client_ca` and `client_crl` hold that are in force.
     """
 
     def __init__(self, files: TlsFiles) -> None:
         self.files = files
-        self._current = {h2: _context(files, h2=h2) for h2 in (False, True)}
-        self._reloaded_at = 0.0
+        self.counts: Counter[str] = Counter()
+        self._seen = Contents.of(files)
+        self._trust = self._seen.trust
+        self._trusted_since = 0.0
+        self._put(load(files, self._seen))
+        self._told: list[Callable[[], None]] = []
+
+    def _put(self, loaded: Loaded) -> None:
+        self._current = loaded.contexts
+        self.not_after = loaded.not_after
+        self.counts["loaded"] += 1
 
     def context(self, *, h2: bool) -> ssl.SSLContext:
         """A context to listen with. Each handshake through it uses the files as last loaded."""
-        listening = _context(self.files, h2=h2)
+        listening = load(self.files, self._seen).contexts[h2]
 
         def swap(tls: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _old: ssl.SSLContext) -> None:
             # OpenSSL calls this without SNI too. Replacing, not changing: a CA once added never leaves.
@@ -56,75 +60,52 @@ class Tls:
         listening.sni_callback = swap
         return listening
 
+    def on_trust_changed(self, told: Callable[[], None]) -> None:
+        """`told` is called whenever connections may have become `outdated`."""
+        self._told.append(told)
+
     def reload(self) -> None:
-        """Read the files again, for the handshakes to come; open connections live on.
+        """Read the files again, for the handshakes to come, whether they changed or not. Blocks.
 
         All or nothing: raises TlsError and keeps serving with what it had where a file cannot be used.
         """
-        self._current = {h2: _context(self.files, h2=h2) for h2 in (False, True)}
-        self._reloaded_at = time.time()
+        self._seen = Contents.of(self.files)
+        self._take(load(self.files, self._seen), self._seen)
+
+    async def keep_current(self, every_s: float = LOOK_S) -> None:
+        """Load the files again whenever they changed, until cancelled."""
+        while True:
+            await asyncio.sleep(every_s)
+            contents = await asyncio.to_thread(Contents.of, self.files)
+            if contents == self._seen:
+                continue
+            self._seen = contents
+            try:
+                loaded = await asyncio.to_thread(load, self.files, contents)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with them, looking must go on
+                self.counts["unusable"] += 1
+                why = str(error) if isinstance(error, TlsError) else type(error).__name__
+                logger.error("TLS files changed and cannot be used, the earlier ones stay: %s", why)
+            else:
+                self._take(loaded, contents)
+                logger.info("TLS files changed and were loaded")
+
+    def _take(self, loaded: Loaded, contents: Contents) -> None:
+        self._put(loaded)
+        if contents.trust != self._trust:
+            self._trust, self._trusted_since = contents.trust, time.time()
+            for told in self._told:
+                told()
 
     def outdated(self, tls: ssl.SSLObject) -> bool:
-        """Whether a client was let in by a session from before the last reload, so without being verified.
+        """Whether a connection was let in by a certificate, under other authorities or lists than now.
 
         TLS 1.2 sessions resume from the listening context's cache, which nothing here can empty; dropping
         the connection unanswered takes this one out of it, so that the client's next try is a full handshake.
         """
+        if self.files.client_auth == "none" or tls.getpeercert(binary_form=True) is None:
+            return False
+        if getattr(tls.context, "trust", None) != self._trust:
+            return True
         session = tls.session
-        return bool(
-            self.files.client_auth != "none"
-            and tls.session_reused
-            and session is not None
-            and session.time <= self._reloaded_at
-        )
-
-
-def _context(files: TlsFiles, *, h2: bool) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = _VERSION[files.min_version]
-    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
-    # For TLS 1.2: forward secrecy and AEAD only, which is also what RFC 9113 section 9.2.2 leaves for HTTP/2.
-    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
-    context.set_alpn_protocols(["h2", "http/1.1"] if h2 else ["http/1.1"])
-    for path in (files.cert, files.key, files.client_ca):
-        if path is not None:
-            _check_readable(path)
-    try:
-        context.load_cert_chain(files.cert, files.key, password=_no_password)
-    except (ssl.SSLError, ValueError) as error:
-        raise TlsError(
-            f"{files.cert} and {files.key} are not a PEM certificate and its unencrypted key; check that "
-            "they belong together."
-        ) from error
-    if files.client_auth != "none":
-        if files.client_ca is None:
-            raise TlsError(
-                f"client_auth is {files.client_auth!r} without client_ca; name the CA file to trust."
-            )
-        try:
-            context.load_verify_locations(files.client_ca)
-        except ssl.SSLError as error:
-            raise TlsError(
-                f"{files.client_ca} holds no PEM certificate; name the CA file to trust."
-            ) from error
-        # A resumed session skips verification: a client of a removed CA would be let in.
-        # `num_tickets` covers TLS 1.3, the option TLS 1.2.
-        context.num_tickets = 0
-        context.options |= ssl.OP_NO_TICKET
-    context.verify_mode = _VERIFY[files.client_auth]
-    return context
-
-
-def _check_readable(path: Path) -> None:
-    try:
-        with path.open("rb"):
-            pass
-    except OSError as error:
-        raise TlsError(
-            f"{path} cannot be read: {error.strerror}; check the path and its permissions."
-        ) from error
-
-
-def _no_password() -> str:
-    # Without this OpenSSL asks the terminal, and a service would hang at start.
-    raise ValueError("the key is encrypted")
+        return bool(tls.session_reused and session is not None and session.time <= self._trusted_since)

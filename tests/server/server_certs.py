@@ -1,10 +1,11 @@
-"""Certificates for tests: an authority, and what it signs, as files."""
+"""Certificates for tests: an authority, what it signs and what it revokes, as files."""
 
 from __future__ import annotations
 
 import datetime
 import ipaddress
 import ssl
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+HOUR_S = 3600.0
+LOCAL = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
 
 
 @dataclass
@@ -21,38 +25,84 @@ class Pair:
     cert: Path
     key: Path
 
+    @property
+    def x509(self) -> x509.Certificate:
+        return x509.load_pem_x509_certificate(self.cert.read_bytes())
+
+    @property
+    def der(self) -> bytes:
+        return self.x509.public_bytes(serialization.Encoding.DER)
+
 
 class Authority:
-    """Signs certificates for 127.0.0.1 and clients, all valid for an hour."""
+    """Signs certificates for 127.0.0.1 and clients, all valid for an hour unless told otherwise.
 
-    def __init__(self, folder: Path, name: str) -> None:
+    Signs its own, too, unless there is an authority `above` it.
+    """
+
+    def __init__(self, folder: Path, name: str, above: Authority | None = None) -> None:
+        folder.mkdir(exist_ok=True)
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        self.cert = self._write(name, self._sign(self._name, self._key, ca=True), self._key).cert
+        own = (above or self)._sign(self._name, self._key, [LOCAL], HOUR_S, ca=True)
+        self.own = self._write(name, own, self._key)
+        self.cert = self.own.cert
 
-    def issue(self, name: str) -> Pair:
+    def issue(
+        self,
+        name: str,
+        *,
+        names: Sequence[x509.GeneralName] = (LOCAL,),
+        valid_s: float = HOUR_S,
+        extensions: Iterable[x509.ExtensionType] = (),
+    ) -> Pair:
+        """A certificate with `name` as its common name, `names` as alternative ones, ending in `valid_s`."""
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        return self._write(name, self._sign(subject, key, ca=False), key)
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)] if name else [])
+        cert = self._sign(subject, key, names, valid_s, ca=False, extensions=extensions)
+        return self._write(name or "unnamed", cert, key)
 
-    def _sign(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, ca: bool) -> x509.Certificate:
+    def revoke(self, path: Path, *pairs: Pair, valid_s: float = HOUR_S) -> None:
+        """Write the list of what is revoked."""
         now = datetime.datetime.now(datetime.UTC)
-        return (
+        crl = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self._name)
+            .last_update(now - datetime.timedelta(hours=2))
+            .next_update(now + datetime.timedelta(seconds=valid_s))
+        )
+        for pair in pairs:
+            revoked = x509.RevokedCertificateBuilder().serial_number(pair.x509.serial_number)
+            crl = crl.add_revoked_certificate(revoked.revocation_date(now).build())
+        path.write_bytes(crl.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+
+    def _sign(
+        self,
+        subject: x509.Name,
+        key: ec.EllipticCurvePrivateKey,
+        names: Sequence[x509.GeneralName],
+        valid_s: float,
+        *,
+        ca: bool,
+        extensions: Iterable[x509.ExtensionType] = (),
+    ) -> x509.Certificate:
+        now = datetime.datetime.now(datetime.UTC)
+        builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(hours=1))
+            .not_valid_before(now - datetime.timedelta(hours=2))
+            .not_valid_after(now + datetime.timedelta(seconds=valid_s))
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-            .add_extension(
-                x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
-                critical=False,
-            )
-            .sign(self._key, hashes.SHA256())
         )
+        if names:
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        for extension in extensions:
+            builder = builder.add_extension(extension, critical=True)
+        return builder.sign(self._key, hashes.SHA256())
 
     def _write(self, name: str, cert: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Pair:
         pair = Pair(self._folder / f"{name}.crt", self._folder / f"{name}.key")
