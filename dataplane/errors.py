@@ -94,6 +94,9 @@ GROUNDS: Final[dict[str, Ground]] = {
         "policy_unenforceable",
         "The policy demands something this gateway cannot enforce, so the call was not made.",
     ),
+    "gateway.keys_unavailable": _down(
+        "keys_unavailable", "API keys cannot be looked up now, so the call was not made. Try again."
+    ),
     "gateway.audit_unavailable": _down(
         "audit_unavailable", "The decision could not be recorded, so the call was not made. Try again."
     ),

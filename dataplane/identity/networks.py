@@ -40,7 +40,7 @@ class ForwardedSource:
     """Resolves sources; `trusted_proxies` are CIDR blocks. Raises `ValueError` for one that is none."""
 
     def __init__(self, trusted_proxies: Iterable[str] = ()) -> None:
-        self._trusted = tuple(_network(text) for text in trusted_proxies)
+        self._trusted = tuple(read_network(text) for text in trusted_proxies)
 
     def resolve(self, head: Head) -> Source:
         """The nearest address that is not a trusted proxy's, in canonical text.
@@ -119,7 +119,8 @@ def _hops_from_the_right(head: Head) -> Iterator[str]:
             return
 
 
-def _network(text: str) -> Network:
+def read_network(text: str) -> Network:
+    """A CIDR block or a bare address, IPv4-mapped IPv6 as IPv4. Raises `ValueError`, for host bits too."""
     network = ip_network(text)
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
         address = network.network_address.packed[-4:]

@@ -33,6 +33,8 @@ def test_migrations_make_exactly_the_tables_that_are_declared(url: str) -> None:
             "trials",
             "trial_reports",
             "api_keys",
+            "api_keys_version",
+            "admin_tokens",
             "alembic_version",
         }
         await database.close()

@@ -121,7 +121,7 @@ def test_a_database_without_tables_is_a_clear_error(tmp_path: Path) -> None:
     write_json(tmp_path / "state.json", {"database_url": f"sqlite:///{tmp_path}/empty.db"})
     result = CliRunner().invoke(app, ["create", "--client", "a", "--data-dir", str(tmp_path)])
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "error: database: no such table: api_keys\n"
+    assert result.stderr == "error: database: no such table: api_keys_version\n"
 
 
 def test_a_configuration_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:

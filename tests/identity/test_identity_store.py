@@ -10,10 +10,11 @@ import pytest
 
 from dataplane.database import Database, metadata
 from dataplane.identity.keys import digest
-from dataplane.identity.models import api_keys
+from dataplane.identity.models import admin_tokens, api_keys, api_keys_version
 from dataplane.identity.store import KeyProblem, KeyStore, UnknownKey
 
 INSTALLATION = bytes(range(32))
+TABLES = [api_keys, api_keys_version, admin_tokens]
 DAY_US = 86_400_000_000
 
 
@@ -47,7 +48,7 @@ def postgres_url() -> Iterator[str]:
 async def _life(url: str) -> None:
     database, clock = Database(url), Clock()
     try:
-        await database.run(lambda connection: metadata.create_all(connection, tables=[api_keys]))
+        await database.run(lambda connection: metadata.create_all(connection, tables=TABLES))
         store = KeyStore(database, INSTALLATION, clock_us=clock)
 
         for call in (store.show("aaaaaaaaaa"), store.revoke("aaaaaaaaaa"), store.revoke_client("nobody")):
@@ -135,7 +136,7 @@ def test_neither_the_text_nor_the_digest_is_stored_or_shown_beyond_its_place(
 ) -> None:
     async def main() -> tuple[str, str]:
         database = Database(sqlite_url)
-        await database.run(lambda connection: metadata.create_all(connection, tables=[api_keys]))
+        await database.run(lambda connection: metadata.create_all(connection, tables=TABLES))
         key, row = await KeyStore(database, INSTALLATION).create("support")
         assert repr(row.digest) not in repr(row)
         await database.close()
