@@ -36,6 +36,9 @@ QUERY_COLUMNS: Final = (
     "decision",
     "policy_revision",
     "status",
+    "tokens_in",
+    "tokens_out",
+    "cost_microusd",
 )
 """Canonical fields that are copied to columns of the same name."""
 

@@ -10,7 +10,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect
 
 import dataplane.audit.models
-import dataplane.identity.models  # noqa: F401  declares its table
+import dataplane.identity.models
+import dataplane.usage.models  # noqa: F401  each declares its tables
 from dataplane.audit.migrate import migrate
 from dataplane.database import Database, metadata
 from dataplane.errors import ConfigError
@@ -35,6 +36,8 @@ def test_migrations_make_exactly_the_tables_that_are_declared(url: str) -> None:
             "api_keys",
             "api_keys_version",
             "admin_tokens",
+            "usage_hours",
+            "usage_mark",
             "alembic_version",
         }
         await database.close()
