@@ -263,6 +263,18 @@ class TrialStore(Protocol):
         ...
 
 
+class UsageFacts(Protocol):
+    """What is known of clients' use, for policy."""
+
+    def facts(self, client_id: str) -> Mapping[str, float]:
+        """Facts of `usage` in the policy's input, by name; empty where it is not known what is usual.
+
+        `tokens_vs_baseline` and `requests_vs_baseline` are what the client used in the last sixty minutes
+        over what is usual for it in an hour. Answers at once, from memory, and never raises.
+        """
+        ...
+
+
 class ShadowLog(Protocol):
     """Where the differing answers of a shadow go."""
 

@@ -19,7 +19,7 @@ from dataplane.policy.canary import CandidateRefused, may_decide
 from dataplane.policy.client import OpaClient
 from dataplane.policy.engine import OpaEngine
 from dataplane.policy.keeper import ActivationKeeper, Note
-from dataplane.ports import SequenceFloors
+from dataplane.ports import SequenceFloors, UsageFacts
 
 SHADOW_CONNECTIONS: Final = 4
 """One list at a time, and OPA's status."""
@@ -49,6 +49,7 @@ class Means:
     `check` gives the revision of a bundle's bytes that our keys signed for a channel, or raises
     `RegoGateError` with the reason why it is refused. `process` gives a trial's OPA, not started yet, which
     tells its states to a function. `floor` is the lowest sequence that counts on the gateway's own channel.
+    `usage` is what the active policy hears of clients' use, too.
     """
 
     bundle: str
@@ -57,6 +58,7 @@ class Means:
     floor: Callable[[], int]
     floors: SequenceFloors
     note: Note
+    usage: UsageFacts | None = None
 
 
 class _NoFloors:
@@ -131,6 +133,7 @@ class Beside:
             self._keeper.activations,
             bundle=self._means.bundle,
             deadline_ms=self._settings.deadline_ms,
+            usage=self._means.usage,
         )
         self._keeper.keep_looking(self.engine)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from dataplane.policy.deadline import patient_timeout
 from dataplane.policy.input import build_input
 from dataplane.policy.places import Places
 from dataplane.policy.result import Malformed, parse_result, split_answer
+from dataplane.ports import UsageFacts
 
 _QUERY: Final = "?provenance=true&strict-builtin-errors=true"
 _MODELS: Final = "/v1/data/regogate/models?provenance=true"
@@ -58,12 +60,22 @@ def _unavailable(why: str) -> Refused:
 
 
 class OpaEngine:
-    """Decides by OPA. `bundle` is the name OPA's configuration gives to the bundle."""
+    """Decides by OPA. `bundle` is the name OPA's configuration gives to the bundle; `usage` knows what
+    clients use, if anything does."""
 
-    def __init__(self, client: OpaClient, activations: Activations, *, bundle: str, deadline_ms: int) -> None:
+    def __init__(
+        self,
+        client: OpaClient,
+        activations: Activations,
+        *,
+        bundle: str,
+        deadline_ms: int,
+        usage: UsageFacts | None = None,
+    ) -> None:
         self._client = client
         self._activations = activations
         self._bundle = bundle
+        self._usage = usage
         self._deadline_s = deadline_ms / 1000
         self._wait_s = min(WAIT_MAX_S, WAIT_DEADLINES * self._deadline_s)
         self._places = Places(max(1, client.connections - SPARE_CONNECTIONS))
@@ -95,7 +107,11 @@ class OpaEngine:
             tables = self._tables
             started = time.perf_counter_ns()
             question = build_input(
-                state, stage="request", tables_revision=tables.revision, models=tables.models
+                state,
+                stage="request",
+                tables_revision=tables.revision,
+                models=tables.models,
+                usage=self._used(state),
             )
             answer, result = await self._ask(
                 "/v1/data/regogate/request/decision" + _QUERY, b'{"input":%b}' % question
@@ -115,6 +131,11 @@ class OpaEngine:
                 latency_us=latency_us,
             )
         raise Refused("gateway.policy_changed")
+
+    def _used(self, state: CallState) -> Mapping[str, float]:
+        if self._usage is None or state.identity is None:
+            return {}
+        return self._usage.facts(state.identity.client_id)
 
     async def _ask(self, target: str, body: bytes) -> tuple[dict[str, Any], bytes | None]:
         status, answer = await self._client.post(target, body)

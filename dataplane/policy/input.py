@@ -7,7 +7,8 @@ is true. An absent fact is an absent key, never null (`null <= 2000` is true in 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
@@ -18,8 +19,16 @@ INPUT_VERSION: Final = 1
 _WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
-def build_input(state: CallState, *, stage: str, tables_revision: str, models: Iterable[str]) -> bytes:
-    """The input document for `state`; `models` are the candidates where the call asks for them."""
+def build_input(
+    state: CallState,
+    *,
+    stage: str,
+    tables_revision: str,
+    models: Iterable[str],
+    usage: Mapping[str, float] = MappingProxyType({}),
+) -> bytes:
+    """The input document for `state`; `models` are the candidates where the call asks for them, `usage` what
+    is known of the client's use."""
     request: dict[str, Any] = {
         "id": state.head.request_id,
         "operation": state.operation.id,
@@ -40,6 +49,8 @@ def build_input(state: CallState, *, stage: str, tables_revision: str, models: I
         document["identity"] = _identity(state.identity)
     if state.source is not None:
         document["source"] = _source(state.source)
+    if usage:
+        document["usage"] = dict(usage)
     return orjson.dumps(document)
 
 

@@ -12,7 +12,7 @@ import tarfile
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -278,7 +278,12 @@ class Table:
         self.proxy = proxy
         self.switches: list[Switch] = []
         self.activations = Activations(bundle="main", on_switch=self.switches.append)
-        self.engine = OpaEngine(client, self.activations, bundle="main", deadline_ms=deadline_ms)
+        self.used: dict[str, dict[str, float]] = {}
+        self.engine = OpaEngine(client, self.activations, bundle="main", deadline_ms=deadline_ms, usage=self)
+
+    def facts(self, client_id: str) -> Mapping[str, float]:
+        """As `ports.UsageFacts`: what a test put into `used`."""
+        return self.used.get(client_id, {})
 
     async def decide(self, path: str = "/allow", **facts: Any) -> Decision:
         return await self.engine.decide(call(path, **facts))

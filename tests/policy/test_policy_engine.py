@@ -80,6 +80,15 @@ def test_a_decision_carries_the_revision_the_input_and_the_result_of_its_own_ans
     play(story)
 
 
+def test_what_is_known_of_the_clients_use_is_in_the_input(play: Play) -> None:
+    async def story(at: Table) -> None:
+        assert "usage" not in orjson.loads((await at.decide()).input)
+        at.used["demo"] = {"tokens_vs_baseline": 7.5}
+        assert orjson.loads((await at.decide()).input)["usage"] == {"tokens_vs_baseline": 7.5}
+
+    play(story)
+
+
 def test_the_first_call_learns_status_and_tables_and_later_ones_ask_once(play: Play) -> None:
     async def story(at: Table) -> None:
         assert at.engine.problems() == ["policy: no signed bundle is active yet"]

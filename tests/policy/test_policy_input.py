@@ -125,3 +125,13 @@ def test_times_are_utc(seconds: int) -> None:
     at = orjson.loads(built(state(received_ns=seconds * 10**9 + 999_999_999)))["time"]
     told = datetime.fromtimestamp(seconds, UTC)
     assert at == {"unix": seconds, "weekday": told.strftime("%a"), "hour": told.hour}
+
+
+def test_use_stands_in_the_document_where_it_is_known() -> None:
+    schema = json.loads((shipped("policies") / "schemas/input.request.schema.json").read_bytes())
+    about: Any = {"stage": "request", "tables_revision": REVISION, "models": ()}
+    used = {"tokens_vs_baseline": 5.25, "requests_vs_baseline": 0.0}
+    document = orjson.loads(build_input(CASES["full"], **about, usage=used))
+    assert document["usage"] == used
+    jsonschema.validate(document, schema)
+    assert "usage" not in orjson.loads(build_input(CASES["full"], **about, usage={}))
