@@ -274,6 +274,13 @@ class ShadowDifference:
     result: bytes | None = field(repr=False)
 
 
+# --- beside the calls ---------------------------------------------------------------------------
+
+AdminRole = Literal["viewer", "operator", "admin", "break-glass"]
+"""What a token of the admin API may do: read; rotate and revoke keys; also make keys and tokens; everything,
+for a short time, with a reason that is recorded."""
+
+
 # --- 10. forward --------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from dataplane.config import SecretRef, Settings, load
+from dataplane.config import KeySettings, SecretRef, Settings, load
 from dataplane.errors import ConfigError
 from dataplane.installation import installation_key, read_json
 
@@ -33,6 +33,7 @@ class State:
     database_url: str = field(repr=False)
     installation_key: bytes = field(repr=False)
     data_dir: Path
+    keys: KeySettings = field(default_factory=KeySettings)
 
 
 def open_state(config: Path | None, data_dir: Path | None) -> State:
@@ -45,6 +46,7 @@ def open_state(config: Path | None, data_dir: Path | None) -> State:
             database_url=settings.audit.database,
             installation_key=installation_key(settings.data_dir, settings.audit.hash_key),
             data_dir=settings.data_dir,
+            keys=settings.identity.keys,
         )
     directory = (data_dir or DEFAULT_DATA_DIR).absolute()
     state = read_json(directory / "state.json")
@@ -54,7 +56,15 @@ def open_state(config: Path | None, data_dir: Path | None) -> State:
         database_url=str(state["database_url"]),
         installation_key=installation_key(directory, _reference(state.get("hash_key"), directory)),
         data_dir=directory,
+        keys=_key_settings(state.get("keys"), directory),
     )
+
+
+def _key_settings(written: object, directory: Path) -> KeySettings:
+    try:
+        return KeySettings() if written is None else KeySettings.model_validate(written)
+    except ValidationError:
+        raise ConfigError(f"{directory / 'state.json'}: unreadable; start 'regogate dev' again") from None
 
 
 def _reference(written: object, directory: Path) -> SecretRef | None:
@@ -71,4 +81,5 @@ def state_document(settings: Settings) -> dict[str, Any]:
     return {
         "database_url": settings.audit.database,
         "hash_key": None if reference is None else reference.model_dump(mode="json"),
+        "keys": settings.identity.keys.model_dump(mode="json"),
     }

@@ -54,9 +54,15 @@ def prefix_of(key_id: str) -> str:
 
 def new_key() -> ApiKey:
     """A fresh key from the system's random source."""
+    key_id, text = new_secret(SCHEME)
+    return ApiKey(id=key_id, text=text)
+
+
+def new_secret(scheme: str) -> tuple[str, str]:
+    """A fresh id, and `<scheme><id>_<secret>`."""
     key_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(ID_LENGTH))
     secret = base64.urlsafe_b64encode(secrets.token_bytes(SECRET_BYTES)).rstrip(b"=").decode("ascii")
-    return ApiKey(id=key_id, text=f"{SCHEME}{key_id}_{secret}")
+    return key_id, f"{scheme}{key_id}_{secret}"
 
 
 def parse(text: str) -> ApiKey | None:

@@ -174,7 +174,7 @@ class KeyStore:
                 key_row(row)
                 for row in connection.execute(query.order_by(api_keys.c.created_us, api_keys.c.id))
             ]
-            replaced = {row.rotated_from for row in theirs}
+            replaced = {row.rotated_from for row in theirs if row.revoked_us is None}
             left = [row for row in theirs if row.state(now) == "active" and row.id not in replaced]
             if not left:
                 raise UnknownKey(f"client {client_id!r:.80} has no key that can be rotated; create one")
@@ -281,7 +281,8 @@ def _insert(connection: Connection, version: int, made: NewKey) -> NewKey:
 def _check_rotatable(connection: Connection, row: KeyRow) -> None:
     if row.revoked_us is not None:
         raise Settled(f"key {row.id} was revoked; create a new one")
-    successor = connection.execute(select(api_keys.c.id).where(api_keys.c.rotated_from == row.id)).scalar()
+    made_from = select(api_keys.c.id).where(api_keys.c.rotated_from == row.id)
+    successor = connection.execute(made_from.where(api_keys.c.revoked_us.is_(None))).scalar()
     if successor is not None:
         raise Settled(f"key {row.id} was rotated before; {successor} takes its place")
 
