@@ -10,12 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from dataplane.database import Database
 from dataplane.usage.baseline import HISTORY, Plan, baseline, plan
 from dataplane.usage.clients import Client, Clients
 from dataplane.usage.history import CLIENTS_AT_ONCE, History
@@ -41,17 +38,17 @@ class Keeper:
 
     def __init__(
         self,
-        database: Database,
         clients: Clients,
+        tally: Tally,
+        history: History,
         *,
         writer: str,
-        clock_s: Callable[[], float] = time.time,
         refresh_s: float = REFRESH_S,
     ) -> None:
         self._clients = clients
+        self._tally = tally
+        self._history = history
         self._writer = writer
-        self._tally = Tally(database, clock_s=clock_s)
-        self._history = History(database)
         self._refresh_s = refresh_s
         self._pruned_at = -1
         self._begun = False
@@ -64,7 +61,8 @@ class Keeper:
         self._wake.set()
 
     async def start(self) -> None:
-        """Read what is known of the clients of this hour, then go on in the background."""
+        """Read what is known of the clients of this hour, then go on in the background, where the records
+        since the last round of an earlier process are added up, too."""
         await self._round(0)
         self._task = asyncio.create_task(self._run(), name="usage keeper")
 
@@ -98,24 +96,26 @@ class Keeper:
         if not self._begun:
             await self._tally.begin()
             self._begun = True
-        if pages:
-            await self._add_up(pages)
+        whole = await self._add_up(pages) if pages else await self._tally.behind() <= self._tally.page_size
         hour = self._clients.hour()
         self._clients.served_elsewhere(hour, await self._history.elsewhere(hour, self._writer))
-        wanted = self._clients.without_baseline(hour, BASELINES)
+        # A baseline of half a history would stand for an hour.
+        wanted = self._clients.without_baseline(hour, BASELINES) if whole else []
         for start in range(0, len(wanted), CLIENTS_AT_ONCE):
             await self._find(wanted[start : start + CLIENTS_AT_ONCE], hour)
         if self._pruned_at != hour:
             await self._tally.prune()
             self._pruned_at = hour
 
-    async def _add_up(self, pages: int) -> None:
+    async def _add_up(self, pages: int) -> bool:
+        """Whether nothing is left to add up here now; else the next round begins soon."""
         until = await self._tally.settled()
         for _ in range(pages):
             if not await self._tally.page(until):
-                return
+                return True
             await asyncio.sleep(PAUSE_S)
         self.wake()
+        return False
 
     async def _find(self, wanted: list[str], hour: int) -> None:
         """Put in the baselines of these clients for `hour`."""

@@ -12,7 +12,9 @@ from dataplane.database import Database
 from dataplane.domain import CallState
 from dataplane.usage.alert import Alerts
 from dataplane.usage.clients import Clients
+from dataplane.usage.history import History
 from dataplane.usage.keeper import REFRESH_S, Keeper
+from dataplane.usage.tally import Tally
 
 
 class UsageMeter:
@@ -22,14 +24,15 @@ class UsageMeter:
     def __init__(
         self,
         database: Database,
-        *,
         writer: str,
         registry: CollectorRegistry,
+        *,
         clock_s: Callable[[], float] = time.time,
         refresh_s: float = REFRESH_S,
     ) -> None:
         self._clients = Clients(clock_s=clock_s, unknown=lambda: self._keeper.wake())
-        self._keeper = Keeper(database, self._clients, writer=writer, clock_s=clock_s, refresh_s=refresh_s)
+        tally, history = Tally(database, clock_s=clock_s), History(database)
+        self._keeper = Keeper(self._clients, tally, history, writer=writer, refresh_s=refresh_s)
         self._alerts = Alerts(self._clients, registry)
 
     async def __aenter__(self) -> UsageMeter:

@@ -42,11 +42,14 @@ class Tally:
         *,
         clock_s: Callable[[], float] = time.time,
         monotonic_s: Callable[[], float] = time.monotonic,
+        page_size: int = PAGE,
+        settle_s: float = SETTLE_S,
     ) -> None:
+        self.page_size = page_size
         self._database = database
         self._clock_s = clock_s
         self._monotonic_s = monotonic_s
-        self._settle_s = 0.0 if database.is_sqlite else SETTLE_S
+        self._settle_s = 0.0 if database.is_sqlite else settle_s
         self._seen: deque[tuple[float, int]] = deque()
 
     async def begin(self) -> None:
@@ -62,6 +65,15 @@ class Tally:
                 connection.execute(row.on_conflict_do_nothing())
 
         await self._database.run(work)
+
+    async def behind(self) -> int:
+        """How many records, at most, are not added up."""
+        newest = select(func.max(records.c.seq)).scalar_subquery()
+
+        def work(connection: Connection) -> int:
+            return int(connection.execute(select(newest - usage_mark.c.seq)).scalar() or 0)
+
+        return await self._database.run(work, reading=True)
 
     async def settled(self) -> int:
         """The `seq` up to which every record is there, or will never be."""
@@ -84,7 +96,7 @@ class Tally:
             ).scalar()
             if mark is None or mark >= until:
                 return False
-            end = min(int(mark) + PAGE, until)
+            end = min(int(mark) + self.page_size, until)
             _add(connection, mark, end)
             connection.execute(update(usage_mark).where(usage_mark.c.id == MARK_ID).values(seq=end))
             return end < until
