@@ -87,7 +87,7 @@ class TemporaryOpa:
         self._stop()
 
     def _start(self) -> None:
-        mark = secrets.token_hex(8)
+        mark = new_mark()
         self._port = _free_port()
         # A file and not a pipe: nobody reads while OPA runs, and a full pipe would stop it.
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _stop
@@ -183,3 +183,8 @@ def _message(said: str) -> str:
     except ValueError:
         return said
     return ": ".join(str(entry[key]) for key in ("msg", "err") if entry.get(key))
+
+
+def new_mark() -> str:
+    """A label that nobody else's OPA has. A letter first: `--set` reads digits, and 12e34, as a number."""
+    return f"m{secrets.token_hex(8)}"

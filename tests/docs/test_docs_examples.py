@@ -6,9 +6,12 @@ import ast
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -97,33 +100,62 @@ def test_the_error_body_shown_is_the_one_that_is_sent() -> None:
     assert set(yaml.safe_load(shown.text)["error"]) == set(body["error"])
 
 
-@pytest.mark.parametrize("page", RUN, ids=name_of)
-def test_marked_console_blocks_do_what_they_show(page: Path, tmp_path: Path, opa_binary: Path) -> None:
-    """Each `$ command` prints what follows it; `...` stands for anything."""
+@pytest.fixture
+def reader(tmp_path: Path, opa_binary: Path) -> Iterator[Callable[[str, Path], str]]:
+    """Runs a command in a folder as a reader of a page would, and gives what it prints."""
     shutil.copytree(ROOT / "policies", tmp_path / "policies")
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/opa").symlink_to(opa_binary)
     path = os.pathsep.join((str(tmp_path / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]))
     environment = {"HOME": os.environ.get("HOME", str(tmp_path)), "PATH": path}
     environment |= {"COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1", "LANG": "C.UTF-8"}
-    for block in blocks(page.read_text("utf-8")):
+
+    def run(command: str, folder: Path) -> str:
+        return subprocess.run(
+            ["bash", "-c", command],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=120,
+        ).stdout
+
+    yield run
+    for file in tmp_path.rglob("*.pid"):  # what a page starts and leaves running writes its id there
+        with suppress(ProcessLookupError):
+            os.kill(int(file.read_text()), signal.SIGTERM)
+
+
+@pytest.mark.timeout(600)  # a page is many commands, some of which check a whole policy
+@pytest.mark.parametrize("page", RUN, ids=name_of)
+def test_marked_console_blocks_do_what_they_show(
+    page: Path, tmp_path: Path, reader: Callable[[str, Path], str]
+) -> None:
+    """Each `$ command` prints what follows it; `...` stands for anything. `cd` counts until the end."""
+    folder = tmp_path
+    for block in blocks(with_free_ports(page.read_text("utf-8"))):
         if block.mark.startswith("file "):
             file = tmp_path / block.mark.removeprefix("file ")
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(block.text, "utf-8")
         elif block.mark == "run":
             for command, expected in steps(block):
-                said = subprocess.run(
-                    ["bash", "-c", command],
-                    cwd=tmp_path,
-                    env=environment,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    text=True,
-                    check=False,
-                    timeout=60,
-                ).stdout
+                if command.startswith("cd "):
+                    folder /= command.removeprefix("cd ")
+                    continue
+                said = reader(command, folder)
                 assert matches(expected, said), f"$ {command}\n{said}"
+
+
+def with_free_ports(text: str) -> str:
+    """A page whose addresses nobody else on this machine listens on."""
+    with ExitStack() as held:
+        for port in (8080, 8081):
+            sock = held.enter_context(socket.create_server(("127.0.0.1", 0)))
+            text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{sock.getsockname()[1]}")
+    return text
 
 
 def steps(block: Block) -> Iterator[tuple[str, str]]:

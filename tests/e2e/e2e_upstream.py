@@ -238,7 +238,7 @@ def mock_upstream() -> Iterator[MockUpstream]:
     loop.close()
 
 
-def until(what: Callable[[], object], within_s: float = 10.0, *, every_s: float = 0.02) -> float:
+def until(what: Callable[[], object], within_s: float = 60.0, *, every_s: float = 0.02) -> float:
     """Wait until `what()` is true; the seconds it took."""
     begun = time.monotonic()
     while not what():

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dataplane.opa.errors import OpaError, OpaNotListening
-from dataplane.opa.temporary import TemporaryOpa
+from dataplane.opa.temporary import TemporaryOpa, new_mark
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +91,9 @@ def test_it_sees_nothing_of_our_environment_but_what_it_needs(
         if not environment.exists():
             pytest.skip("no /proc here")
         assert b"sk-secret" not in environment.read_bytes()
+
+
+def test_a_mark_is_no_number_to_opa() -> None:
+    for _ in range(200):
+        with pytest.raises(ValueError, match="could not convert"):
+            float(new_mark())
