@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "serve": "serve",
     "check-config": "check_config",
     "audit": "audit",
+    "usage": "usage",
     "policy": "policy",
     "bundle": "bundle",
     "shadow": "shadow",

@@ -76,14 +76,15 @@ class Sums:
                     self.unpriced_tokens += tokens
 
     def document(self) -> dict[str, Any]:
-        """As plain values; `cost_usd` is `cost_microusd` in decimal."""
+        """As plain values; `cost_usd` is `cost_microusd` in decimal, None where nothing of it is known."""
         found: dict[str, Any] = {}
         for one in fields(self):
             found[one.name] = getattr(self, one.name)
             if one.name == "tokens_out":
                 found["tokens"] = self.tokens_in + self.tokens_out
             if one.name == "cost_microusd":
-                found["cost_usd"] = usd(self.cost_microusd)
+                known = self.cost_microusd or not self.unpriced_calls
+                found["cost_usd"] = usd(self.cost_microusd) if known else None
         return found
 
 
