@@ -31,7 +31,7 @@ QUEUE_LIMIT: Final = 1024
 """Inputs that wait, about 3 MB: a second of a busy gateway at full share."""
 LINGER_S: Final = 0.02
 """For company: a question about 64 inputs costs the loop little more than one about a single input."""
-ANSWER_S: Final = 10.0
+ANSWER_S: Final = 30.0
 """For one list. The process has a low priority, so on a busy machine it is slow by design."""
 STORED_PER_S: Final = 50.0
 STORED_BURST: Final = 1000

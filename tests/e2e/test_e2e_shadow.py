@@ -35,6 +35,7 @@ from dataplane.database import Database
 from dataplane.domain import Trial, TrialKind
 from dataplane.identity.store import KeyStore
 from dataplane.installation import installation_key
+from dataplane.opa.deployment import NICENESS
 from dataplane.policy.canary import takes
 from dataplane.shipped import shipped
 
@@ -245,9 +246,9 @@ def test_a_shadow_that_is_killed_under_load_fails_no_call_and_comes_back(shop: S
     pid = shop.other_opa(active)
     assert {
         os.getpriority(os.PRIO_PROCESS, int(task.name)) for task in Path(f"/proc/{pid}/task").iterdir()
-    } == {19}, "every thread has the lowest priority"
+    } == {NICENESS}, "every thread has a low priority"
     group = Path(f"/proc/{pid}/autogroup")  # where Linux schedules by sessions
-    assert not group.exists() or group.read_text().endswith("nice 19\n")
+    assert not group.exists() or group.read_text().endswith(f"nice {NICENESS}\n")
     assert b"GOMAXPROCS=1" in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     with Load(shop.gateway, threads=2, model="demo") as load:
         until(lambda: len(load.answers) > 10)
