@@ -12,10 +12,12 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from dataplane import __version__
+from dataplane.app_limits import limiter_of, start_limits
 from dataplane.app_listen import Ready, admin_listen, public_listen
+from dataplane.app_upstreams import upstreams_of
 from dataplane.audit.floors import Floors
 from dataplane.audit.log import DurableLog
 from dataplane.audit.migrate import migrate
@@ -24,16 +26,14 @@ from dataplane.bundle.channel import ChannelServer
 from dataplane.bundle.keys import load_public_key
 from dataplane.bundle.store import ChannelStore
 from dataplane.bundle.verify import verify
-from dataplane.config import Settings, UpstreamSettings
-from dataplane.database import Database
-from dataplane.demo.model import DemoModel
+from dataplane.config import Settings
+from dataplane.database import Database, database_url
 from dataplane.domain import CallState, Trial
 from dataplane.edge.admin import admin_app
 from dataplane.edge.front import Front
 from dataplane.identity.callers import Callers
-from dataplane.identity.networks import ForwardedSource
+from dataplane.identity.networks import forwarded_source
 from dataplane.installation import installation_key, make_private
-from dataplane.limits.memory import MemoryLimiter
 from dataplane.opa.deployment import Opas
 from dataplane.opa.options import BUNDLE_NAME
 from dataplane.opa.supervise import OpaProcess
@@ -49,14 +49,7 @@ from dataplane.server.background import listening
 from dataplane.server.doubts import DOUBTS
 from dataplane.surfaces.openai_surface import OpenAISurface
 from dataplane.telemetry import Metrics
-from dataplane.upstream.routing import Provider, Router
-from dataplane.upstream.settings import openai_provider
-
-PROVIDERS: Final[dict[str, Callable[[str, UpstreamSettings], Provider]]] = {
-    "demo": lambda name, settings: DemoModel(name, settings.models),
-    "openai": openai_provider,
-}
-"""Every `kind` of upstream."""
+from dataplane.usage.meter import UsageMeter
 
 
 class Gateway:
@@ -71,9 +64,9 @@ class Gateway:
         self.settings = settings
         self.data_dir = make_private(settings.data_dir)
         self.installation_key = installation_key(self.data_dir, settings.audit.hash_key)
-        self.database = Database(settings.audit.database)
+        self.database = Database(database_url(settings.audit))
         self._done = done
-        self._token = secrets.token_urlsafe(32)
+        self._token = settings.policy.sidecar_token() or secrets.token_urlsafe(32)
         self._base_url = self._admin_url = ""
         self.metrics = Metrics(ready=lambda: not self.problems())
         self.channel = settings.policy.bundle.channel
@@ -90,6 +83,7 @@ class Gateway:
             queue_limit=settings.audit.queue,
             beat_s=settings.audit.beat_s,
         )
+        self._usage = UsageMeter(self.database, self.audit.writer_id, self.metrics.registry)
         name, kept = settings.instance, self.data_dir / "opa"
         floors, store = self._floors(), TrialTable(self.database, instance=self._reporter())
         self._keeper = ActivationKeeper(
@@ -105,11 +99,13 @@ class Gateway:
             floor=lambda: self._keeper.activations.floor,
             floors=floors,
             note=self._note,
+            usage=self._usage,
         )
         self._trials = Trials(settings.policy, store=store, log=self.audit, means=means)
         TrialMetrics(self.metrics.registry, self._trials.counts)
         self._callers = Callers(settings.identity, self.database, self.installation_key)
-        self._upstream = Router([PROVIDERS[one.kind](name, one) for name, one in settings.upstreams.items()])
+        self._upstream = upstreams_of(settings)
+        self._limiter = limiter_of(settings)
         self._opa: OpaProcess | None = None
         self._engine: OpaEngine | None = None
         self._stop, self._failed = asyncio.Event(), list[BaseException]()
@@ -148,7 +144,7 @@ class Gateway:
     def problems(self) -> list[str]:
         """Why no call can be made now, one line each; empty when ready."""
         policy = ["policy: OPA is not started yet"] if self._engine is None else self._engine.problems()
-        return [*policy, *self.audit.problems(), *self._callers.problems()]
+        return [*policy, *self.audit.problems(), *self._callers.problems(), *self._limiter.problems()]
 
     def details(self) -> dict[str, Any]:
         """What the admin address tells beside readiness."""
@@ -181,8 +177,10 @@ class Gateway:
             await migrate(self.database)
             await self.audit.start()
             stack.push_async_callback(self.audit.close)
+            await stack.enter_async_context(self._usage)
             stack.push_async_callback(self._callers.close)
             await self._callers.start()
+            await start_limits(stack, self._limiter, self.database)
             await self._upstream.start()
             stack.push_async_callback(self._upstream.close)
             floor = await self._keeper.learn_floor()
@@ -194,7 +192,9 @@ class Gateway:
             policy, activations = self.settings.policy, self._keeper.activations
             client = OpaClient(await self._start_opa(stack), connections=policy.connections)
             stack.callback(client.close)
-            self._engine = OpaEngine(client, activations, bundle=BUNDLE_NAME, deadline_ms=policy.deadline_ms)
+            self._engine = OpaEngine(
+                client, activations, bundle=BUNDLE_NAME, deadline_ms=policy.deadline_ms, usage=self._usage
+            )
             self._keeper.keep_looking(self._engine)
             stack.push_async_callback(self._trials.close)
             await self._trials.start(self._engine)
@@ -222,10 +222,10 @@ class Gateway:
     def _front(self) -> Front:
         pipeline = Pipeline(
             surfaces=(OpenAISurface(),),
-            sources=ForwardedSource(self.settings.server.trusted_proxies),
+            sources=forwarded_source(self.settings.server),
             authenticator=self._callers,
             policy=self._trials,
-            limiter=MemoryLimiter(),
+            limiter=self._limiter,
             upstream=self._upstream,
             audit=self.audit,
         )
@@ -235,7 +235,7 @@ class Gateway:
             max_body_bytes=self.settings.server.max_body_bytes,
             body_timeout_s=self.settings.server.body_timeout_s,
             doubt_sentences={code: meaning.sentence for code, meaning in DOUBTS.items()},
-            done=(self.metrics, self._done),
+            done=(self.metrics, self._usage, self._done),
         )
 
     async def _start_opa(self, stack: AsyncExitStack) -> Path:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from dataplane.quantities import UNKNOWN_USAGE, Limit, Price, Usage
+
 JsonScalar = str | int | float | bool | None
 Json = JsonScalar | list["Json"] | dict[str, "Json"]
 """A JSON value as the strict reader gives it. A float may be any object whose `bytes()` are its digits."""
@@ -73,7 +75,11 @@ UNKNOWN_OPERATION = Operation(id="unknown")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who calls. `key_id` is the public id of the credential, never the credential."""
+    """Who calls. `key_id` is the public id of the credential, never the credential.
+
+    `actors` are those who act for the subject by delegation, the one that calls first (RFC 8693, 4.1);
+    `claims` are those of a token that policy may see.
+    """
 
     client_id: str
     method: Literal["api_key", "jwt", "mtls"]
@@ -84,6 +90,8 @@ class Identity:
     groups: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     cert_bound: bool = False
+    actors: tuple[str, ...] = ()
+    claims: Mapping[str, str | int | float | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +99,15 @@ class Source:
     """Where a call comes from: canonical address text, and what the connection proved.
 
     `certificate` is the caller's own certificate in DER, from its connection or from a proxy that is
-    believed; `client_cert` says whether there is one.
+    believed; `client_cert` says whether there is one. `certificate_fault` is the reason (of `errors.GROUNDS`)
+    for which one that was shown does not count; the call is then refused, whatever else is in it.
     """
 
     ip: str
     tls: str | None = None
     client_cert: bool = False
     certificate: bytes | None = field(default=None, repr=False)
+    certificate_fault: str | None = None
 
 
 # --- 4. read ------------------------------------------------------------------------------------
@@ -109,7 +119,8 @@ class CallFacts:
 
     `tools` maps each offered tool's name to its facts (`{"type": "function"}`); `prompt_tokens_est`
     is an estimate in tokens, `bytes` the size of the body; `max_tokens` the larger of the two fields
-    a caller may send. `wants_candidates` asks the policy engine to list the model ids it knows.
+    a caller may send. `images` and `audio_ms` (milliseconds, estimated) are what it sends of them; policy
+    is not told. `wants_candidates` asks the policy engine to list the model ids it knows.
     """
 
     model: str | None = None
@@ -123,6 +134,8 @@ class CallFacts:
     tools: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     tool_results: int | None = None
     uninspected_bytes: int | None = None
+    images: int = 0
+    audio_ms: int = 0
     wants_candidates: bool = False
 
 
@@ -175,24 +188,12 @@ class Constraints:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
-    """One limit of a decision: `amount` of `unit` per `per` for `key`; `burst` at most at once."""
-
-    id: str
-    key: str
-    unit: str
-    amount: int
-    per: str
-    window: str
-    burst: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """Policy's answer, with the revision read from the same OPA answer.
 
     `input` and `result` are the exact bytes that went to OPA and that came back as `result`, kept
-    for replay. `http_status` and `http_code` stand on a BLOCK. `visible` answers `models.list`.
+    for replay. `http_status` and `http_code` stand on a BLOCK. `visible` answers `models.list`. `price` and
+    `max_output_tokens` are what the tables of the same revision say of the model that is to serve.
     """
 
     verdict: Verdict
@@ -210,6 +211,8 @@ class Decision:
     http_status: int = 403
     http_code: str = "policy_blocked"
     visible: tuple[str, ...] | None = None
+    price: Price | None = None
+    max_output_tokens: int | None = None
 
 
 # --- beside the active policy -------------------------------------------------------------------
@@ -315,14 +318,6 @@ class UpstreamReply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """Tokens as the provider counted them; None where it did not say."""
-
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """A whole answer to the caller. Header names are lower-case bytes."""
 
@@ -341,6 +336,7 @@ class Outcome(StrEnum):
     CLIENT_CLOSED = "client_closed"
     UPSTREAM_ERROR = "upstream_error"
     UPSTREAM_CUT = "upstream_cut"
+    LIMIT_CUT = "limit_cut"
     NOT_FORWARDED = "not_forwarded"
     FAILED = "failed"
 
@@ -353,6 +349,8 @@ class CallState:
     intent record. The two SHA-256 digests (of the caller's body, of the bytes sent back) never leave
     the process as they are: audit writes them keyed. `reasons` is the outcome's, which starts as
     policy's and may become `limit.*` or `gateway.*`. `canary` says that a canary's candidate was asked.
+    `reserved` and `settled` are parallel to the decision's limits; what they hold counts until `held_us`.
+    `limits_mode` says how limits were counted where it was not as promised.
     """
 
     head: Head
@@ -367,13 +365,18 @@ class CallState:
     verdict: Verdict = Verdict.BLOCK
     reasons: tuple[str, ...] = ()
     request_sha256: bytes | None = field(default=None, repr=False)
+    reserved: tuple[int, ...] = ()
+    settled: tuple[int, ...] = ()
+    held_us: int | None = None
+    limits_mode: str = ""
+    limit_headers: tuple[tuple[bytes, bytes], ...] = ()
     intent_id: str | None = None
     attempts: int = 0
     provider: str | None = None
     model_served: str | None = None
     upstream_status: int | None = None
     upstream_request_id: str | None = None
-    usage: Usage = Usage()
+    usage: Usage = UNKNOWN_USAGE
     response_sha256: bytes | None = field(default=None, repr=False)
     first_byte_ns: int | None = None
     streamed: bool = False

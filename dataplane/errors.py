@@ -27,17 +27,22 @@ class Ground:
     """What a refusal with one reason looks like on the wire.
 
     `type` and `code` are OpenAI's error fields (platform documentation, "Error codes"); other
-    surfaces map `status` to their own names.
+    surfaces map `status` to their own names. `challenge` is the value of `WWW-Authenticate` (RFC 6750, 3).
     """
 
     status: int
     type: str
     code: str
     message: str
+    challenge: str | None = None
 
 
 def _bad(code: str, message: str, status: int = 400) -> Ground:
     return Ground(status=status, type="invalid_request_error", code=code, message=message)
+
+
+def _who(code: str, message: str) -> Ground:
+    return Ground(status=401, type="authentication_error", code=code, message=message, challenge="Bearer")
 
 
 def _down(code: str, message: str, status: int = 503) -> Ground:
@@ -66,6 +71,39 @@ GROUNDS: Final[dict[str, Ground]] = {
         type="authentication_error",
         code="invalid_api_key",
         message="No valid credential; send 'Authorization: Bearer KEY' with a key of this gateway.",
+        challenge="Bearer",
+    ),
+    "gateway.token_invalid": Ground(
+        status=401,
+        type="authentication_error",
+        code="invalid_token",
+        message="The token is not valid here; get one from the issuer that is meant for this gateway.",
+        challenge='Bearer error="invalid_token"',
+    ),
+    "gateway.token_expired": Ground(
+        status=401,
+        type="authentication_error",
+        code="token_expired",
+        message="The token has expired; get a new one.",
+        challenge='Bearer error="invalid_token"',
+    ),
+    "gateway.insufficient_scope": Ground(
+        status=403,
+        type="permission_error",
+        code="insufficient_scope",
+        message="The token lacks a scope that this gateway asks for.",
+        challenge='Bearer error="insufficient_scope"',
+    ),
+    "gateway.identity_unavailable": _down(
+        "identity_unavailable",
+        "The issuer of the token cannot be asked, so the token cannot be judged. Try again.",
+    ),
+    "gateway.certificate_expired": _who(
+        "certificate_expired", "The client certificate is not valid at this time; connect with one that is."
+    ),
+    "gateway.certificate_invalid": _who("certificate_invalid", "The client certificate cannot be read."),
+    "gateway.certificate_unknown": _who(
+        "certificate_unknown", "The client certificate names no client of this gateway."
     ),
     "gateway.timeout": _bad("request_timeout", "The body did not arrive in time.", 408),
     "gateway.client_closed": _bad("client_closed", "The caller closed its connection.", 499),
@@ -93,6 +131,9 @@ GROUNDS: Final[dict[str, Ground]] = {
     "gateway.unenforceable": _down(
         "policy_unenforceable",
         "The policy demands something this gateway cannot enforce, so the call was not made.",
+    ),
+    "gateway.limits_unavailable": _down(
+        "limits_unavailable", "The limits on this call cannot be counted now, so it was not made. Try again."
     ),
     "gateway.keys_unavailable": _down(
         "keys_unavailable", "API keys cannot be looked up now, so the call was not made. Try again."
@@ -127,7 +168,9 @@ class Refused(RegoGateError):
     """A call ends here; the surface turns this into its own error shape.
 
     `reasons` are ids, most telling first; `status`, `type`, `code` go on the wire. `param` names the
-    field of the body at fault, `retry_after_s` becomes `Retry-After` (whole seconds, rounded up).
+    field of the body at fault, `retry_after_s` becomes `Retry-After` (whole seconds, rounded up),
+    `challenge` becomes `WWW-Authenticate`. `fault` says in one word what was wrong with a credential: it is
+    recorded and never sent.
     """
 
     def __init__(
@@ -140,6 +183,8 @@ class Refused(RegoGateError):
         code: str | None = None,
         param: str | None = None,
         retry_after_s: float | None = None,
+        challenge: str | None = None,
+        fault: str | None = None,
     ) -> None:
         ground = ground or GROUNDS[reason]
         self.reasons = reasons or (reason,)
@@ -149,6 +194,8 @@ class Refused(RegoGateError):
         self.message = message or ground.message
         self.param = param
         self.retry_after_s = retry_after_s
+        self.challenge = challenge or ground.challenge
+        self.fault = fault
         super().__init__(f"{reason}: {self.message}")
 
 
@@ -163,12 +210,16 @@ def blocked_by_policy(reasons: tuple[str, ...], status: int, code: str) -> Refus
     return Refused(reasons[0], ground=ground, reasons=reasons)
 
 
-def limited(limit_id: str, retry_after_s: float) -> Refused:
-    """The refusal for a call over a limit; `limit_id` is the id policy gave to the limit."""
-    ground = Ground(
-        status=429,
-        type="rate_limit_error",
-        code="rate_limit_exceeded",
-        message=f"Limit {limit_id} is used up; try again in {max(1, -int(-retry_after_s // 1))} s.",
-    )
+def limited(limit_id: str, retry_after_s: float | None, *, why: str | None = None) -> Refused:
+    """The refusal for a call over a limit; `limit_id` is the id policy gave to the limit.
+
+    `retry_after_s` is None where no waiting helps; then the code says so, too, and `why` tells it.
+    """
+    if retry_after_s is None:
+        code = "request_exceeds_limit"
+        message = f"Limit {limit_id} cannot admit this call: {why or 'it allows less'}."
+    else:
+        code = "rate_limit_exceeded"
+        message = f"Limit {limit_id} is used up; try again in {max(1, -int(-retry_after_s // 1))} s."
+    ground = Ground(status=429, type="rate_limit_error", code=code, message=message)
     return Refused(f"limit.{limit_id}", ground=ground, retry_after_s=retry_after_s)

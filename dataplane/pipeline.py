@@ -7,13 +7,10 @@ before anything left, followed by a completion, whatever is cancelled, torn or w
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
-import time
 import traceback
 from collections.abc import Sequence
 from contextlib import aclosing, suppress
-from typing import Final
 
 from dataplane.domain import (
     UNKNOWN_OPERATION,
@@ -21,8 +18,6 @@ from dataplane.domain import (
     CallState,
     Forward,
     Outcome,
-    Reply,
-    UpstreamReply,
     Verdict,
 )
 from dataplane.errors import Refused, blocked_by_policy
@@ -34,26 +29,16 @@ from dataplane.ports import (
     Exchange,
     Limiter,
     PolicyEngine,
+    Reservation,
     SourceResolver,
     Surface,
     Unit,
     Upstream,
     UpstreamFailed,
 )
+from dataplane.relay import answer, relay
 
 _log = logging.getLogger("regogate.pipeline")
-_EVENT_STREAM: Final = "text/event-stream"
-
-
-def stamp(state: CallState) -> tuple[tuple[bytes, bytes], ...]:
-    """The headers that stand on every reply: which request, what was decided, by which revision, why."""
-    revision = state.decision.revision if state.decision is not None else ""
-    return (
-        (b"x-request-id", state.head.request_id.encode()),
-        (b"x-regogate-decision", state.verdict.encode()),
-        (b"x-regogate-policy-revision", revision.encode()),
-        (b"x-regogate-reasons", ",".join(state.reasons).encode()),
-    )
 
 
 class Pipeline:
@@ -139,9 +124,23 @@ class Pipeline:
     async def _unit(self, state: CallState, unit: Unit, surface: Surface, client: Client) -> None:
         state.facts = unit.facts
         await self._ask(state)
-        assert state.decision is not None
         # 7. Reserve.
-        await self._limiter.reserve(state.decision.limits)
+        reservation = await self._limiter.reserve(state, unit)
+        try:
+            await self._reserved(state, unit, reservation, surface, client)
+        except (asyncio.CancelledError, ClientLeft):
+            state.outcome = state.outcome and Outcome.CLIENT_CLOSED
+            raise
+        finally:
+            # 12. Settle and record the completion, on every way out.
+            reservation.settle(state)
+            if state.outcome is not None:
+                self._audit.completion(state, state.outcome)
+
+    async def _reserved(
+        self, state: CallState, unit: Unit, reservation: Reservation, surface: Surface, client: Client
+    ) -> None:
+        assert state.decision is not None
         # 8. Constrain.
         constraints = state.decision.constraints
         unit.constrain(constraints)
@@ -150,33 +149,34 @@ class Pipeline:
             await asyncio.sleep(constraints.delay_ms / 1000)
         # 9. Record, durably. Only then:
         await self._audit.intent(state)
-        outcome = Outcome.FAILED
-        try:
-            if forward is None:
-                await self._whole(state, unit.answer(state.decision), client)
-                outcome = Outcome.OK
-            else:
-                # 10. Forward.
-                outcome = await self._forward(state, unit, forward, surface, client)
-        except (asyncio.CancelledError, ClientLeft):
-            outcome = Outcome.CLIENT_CLOSED
-            raise
-        finally:
-            # 12. Record the completion, on every way out.
-            state.outcome = outcome
-            self._audit.completion(state, outcome)
+        state.outcome = Outcome.FAILED
+        if forward is None:
+            await answer(state, unit.answer(state.decision), client)
+            state.outcome = Outcome.OK
+        else:
+            # 10. Forward.
+            exchange = unit.exchange()
+            try:
+                state.outcome = await self._forward(state, exchange, forward, reservation, surface, client)
+            finally:
+                state.usage, state.model_served = exchange.usage, exchange.model
 
     async def _forward(
-        self, state: CallState, unit: Unit, forward: Forward, surface: Surface, client: Client
+        self,
+        state: CallState,
+        exchange: Exchange,
+        forward: Forward,
+        reservation: Reservation,
+        surface: Surface,
+        client: Client,
     ) -> Outcome:
-        exchange = unit.exchange()
         try:
             state.attempts += 1
             reply = await self._upstream.send(forward)
             state.provider, state.upstream_status = reply.provider, reply.status
             state.upstream_request_id = reply.request_id
             async with aclosing(reply.body):
-                return await self._relay(state, reply, exchange, client)
+                return await relay(state, reply, exchange, reservation, client)
         except UpstreamFailed as failed:
             state.provider = failed.provider or state.provider
             state.upstream_status = failed.status or state.upstream_status
@@ -184,57 +184,17 @@ class Pipeline:
             if state.status:
                 await client.write(exchange.cut(failed.refused, state), more=False)
                 return Outcome.UPSTREAM_CUT
-            await self._whole(state, surface.refuse(failed.refused, state), client)
+            await answer(state, surface.refuse(failed.refused, state), client)
             return Outcome.UPSTREAM_ERROR
         except Refused as refused:
-            # Allowed by policy, but nothing serves it: the intent stands, so its completion says so.
+            # Allowed by policy, but nothing serves it, or a limit is used up by what was streamed: the
+            # intent stands, so its completion says so.
             state.reasons = refused.reasons
-            await self._whole(state, surface.refuse(refused, state), client)
-            return Outcome.NOT_FORWARDED
-        finally:
-            state.usage, state.model_served = exchange.usage, exchange.model
-
-    async def _relay(
-        self, state: CallState, reply: UpstreamReply, exchange: Exchange, client: Client
-    ) -> Outcome:
-        headers = tuple((name.encode(), value.encode("latin-1")) for name, value in reply.headers)
-        streams = (reply.header("content-type") or "").startswith(_EVENT_STREAM)
-        if not streams or reply.status >= 400:
-            body = b"".join([piece async for piece in reply.body])
-            if reply.status < 400:
-                body = exchange.whole(body)
-            await self._whole(state, Reply(status=reply.status, headers=headers, body=body), client)
-            return Outcome.OK if reply.status < 400 else Outcome.UPSTREAM_ERROR
-        state.streamed = True
-        seen = hashlib.sha256()
-        try:
-            async for piece in reply.body:
-                # Nothing is sent before there is something to send: to die before that is still a 502.
-                if data := exchange.feed(piece):
-                    await self._start(state, reply.status, headers, client)
-                    seen.update(data)
-                    await client.write(data)
-            rest = exchange.end()
-            await self._start(state, reply.status, headers, client)
-            seen.update(rest)
-            await client.write(rest, more=False)
-        finally:
-            state.response_sha256 = seen.digest()
-        return Outcome.OK
-
-    async def _start(
-        self, state: CallState, status: int, headers: tuple[tuple[bytes, bytes], ...], client: Client
-    ) -> None:
-        if not state.status:
-            state.status, state.first_byte_ns = status, time.perf_counter_ns()
-            await client.start(status, (*headers, *stamp(state)))
-
-    async def _whole(self, state: CallState, reply: Reply, client: Client) -> None:
-        state.status, state.first_byte_ns = reply.status, time.perf_counter_ns()
-        state.response_sha256 = hashlib.sha256(reply.body).digest()
-        await client.reply(
-            Reply(status=reply.status, headers=(*reply.headers, *stamp(state)), body=reply.body)
-        )
+            if state.status:
+                await client.write(exchange.cut(refused, state), more=False)
+            else:
+                await answer(state, surface.refuse(refused, state), client)
+            return Outcome.LIMIT_CUT if state.upstream_status is not None else Outcome.NOT_FORWARDED
 
     async def _deny(self, state: CallState, refused: Refused) -> None:
         state.verdict, state.reasons, state.status = Verdict.BLOCK, refused.reasons, refused.status
@@ -247,4 +207,4 @@ class Pipeline:
         if state.intent_id is None:
             await self._deny(state, refused)
         with suppress(ClientLeft):
-            await self._whole(state, surface.refuse(refused, state), client)
+            await answer(state, surface.refuse(refused, state), client)

@@ -6,7 +6,7 @@ adapter raises on the request path is a `Refused`, an `UpstreamFailed` or a bug.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
 from dataplane.domain import (
@@ -17,7 +17,6 @@ from dataplane.domain import (
     Forward,
     Head,
     Identity,
-    Limit,
     Operation,
     Outcome,
     Reply,
@@ -26,9 +25,9 @@ from dataplane.domain import (
     Trial,
     TrialReport,
     UpstreamReply,
-    Usage,
 )
 from dataplane.errors import Refused, RegoGateError
+from dataplane.quantities import Usage
 
 
 class Client(Protocol):
@@ -99,6 +98,11 @@ class Unit(Protocol):
         """The answer of a unit that is not forwarded, such as `models.list`."""
         ...
 
+    async def prompt_tokens(self) -> int:
+        """The tokens of the prompt: counted where the model's tokenizer is known, else estimated. A long
+        prompt is counted beside the event loop. 0 where nothing is generated."""
+        ...
+
     def exchange(self) -> Exchange:
         """The reader of what comes back; made anew for each attempt."""
         ...
@@ -107,8 +111,13 @@ class Unit(Protocol):
 class Exchange(Protocol):
     """What comes back for one unit, made fit for the caller. `usage` and `model` fill as it passes."""
 
-    usage: Usage
     model: str | None
+
+    @property
+    def usage(self) -> Usage:
+        """What was used so far: as the provider says, else counted (`Usage.counted`) in what has passed;
+        without counts while nothing has."""
+        ...
 
     def whole(self, body: bytes) -> bytes:
         """A unary answer. Returns the same bytes where nothing needed to change."""
@@ -165,11 +174,34 @@ class PolicyEngine(Protocol):
 class Limiter(Protocol):
     """Holds quantities. Admission is all or nothing over the limits of one decision."""
 
-    async def reserve(self, limits: Iterable[Limit]) -> None:
-        """Take one call's worth of every limit, or raise `Refused` (429 `limit.<id>`) and take none.
+    async def reserve(self, state: CallState, unit: Unit) -> Reservation:
+        """Take of every limit of `state.decision` what the unit will need, or raise `Refused` (429
+        `limit.<id>`) and take none.
 
-        A unit or window it cannot hold raises `Refused` with `gateway.unenforceable`.
+        What cannot be held raises `gateway.unenforceable`, what cannot be counted now
+        `gateway.limits_unavailable`. Fills `state.reserved`, `held_us`, `limits_mode`, `limit_headers`. A
+        decision without limits costs nothing.
         """
+        ...
+
+    def problems(self) -> list[str]:
+        """Why nothing can be counted now, one line each; empty when ready."""
+        ...
+
+
+class Reservation(Protocol):
+    """What one unit holds of its limits until it is settled."""
+
+    watches: bool
+    """Whether what a stream spends must be told while it passes."""
+
+    async def spent(self, usage: Usage) -> Refused | None:
+        """What was used so far; the refusal with which the stream must be cut, before more of it passes."""
+        ...
+
+    def settle(self, state: CallState) -> None:
+        """End it by `state.usage` and `state.outcome` (None: the unit was never begun), exactly once.
+        Fills `state.settled`. Never blocks, never raises."""
         ...
 
 

@@ -47,8 +47,10 @@ QUERY_COLUMNS: Final = (
 class Draft:
     """A record of one writer, to be placed in that writer's chain.
 
-    `columns` are the values of `QUERY_COLUMNS`; `sealed` is JSON text. `before` and `between` are the
-    canonical bytes up to `"prev"` and from there up to the value of `"wseq"`, the last name of all.
+    `columns` are the values of `QUERY_COLUMNS`; `sealed` is JSON text; `held_us` is the moment (Unix
+    microseconds) until which what the call took of its limits counts, None where nothing lasts. `before`
+    and `between` are the canonical bytes up to `"prev"` and from there up to the value of `"wseq"`, the
+    last name of all.
     """
 
     id: str
@@ -58,13 +60,16 @@ class Draft:
     before: bytes = field(repr=False)
     between: bytes = field(repr=False)
     sealed: bytes | None = field(repr=False)
+    held_us: int | None = None
 
     def placed(self, wseq: int, prev: str) -> bytes:
         """The canonical bytes of the record at this place of its writer's chain."""
         return b'%b"prev":"%b"%b%d}' % (self.before, prev.encode(), self.between, wseq)
 
 
-def draft(kind: str, writer: str, fields: Fields, *, sealed: bytes | None = None) -> Draft:
+def draft(
+    kind: str, writer: str, fields: Fields, *, sealed: bytes | None = None, held_us: int | None = None
+) -> Draft:
     """A draft of the given kind with a new id and the current time. Takes over `fields`, whose names
     are ASCII and sort before `wseq`."""
     now_us = time.time_ns() // 1000
@@ -89,6 +94,7 @@ def draft(kind: str, writer: str, fields: Fields, *, sealed: bytes | None = None
         before=before,
         between=between[:-2],
         sealed=sealed,
+        held_us=held_us,
     )
 
 

@@ -31,6 +31,7 @@ records = Table(
     Column("tokens_in", BigInteger, nullable=True),
     Column("tokens_out", BigInteger, nullable=True),
     Column("cost_microusd", BigInteger, nullable=True),
+    Column("held_us", BigInteger, nullable=True),
     Column("canonical", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Column("sealed", LargeBinary, nullable=True),
@@ -38,12 +39,20 @@ records = Table(
     UniqueConstraint("writer", "wseq", name="uq_records_writer_wseq"),
     Index("ix_records_request_id", "request_id"),
     Index("ix_records_time_us", "time_us"),
+    Index(
+        "ix_records_held_us",
+        "held_us",
+        "seq",
+        sqlite_where=text("held_us IS NOT NULL"),
+        postgresql_where=text("held_us IS NOT NULL"),
+    ),
     sqlite_autoincrement=True,
 )
 """One row a record, never changed but for `sealed`, which may be erased.
 
 `seq` is the order of writing within a database. `canonical` are the record's bytes, `hash` their
-SHA-256; the other columns repeat fields of it for queries. `sealed` is JSON text: `nonce` in hexadecimal
+SHA-256; the other columns repeat fields of it for queries, but for `held_us`: until when (Unix
+microseconds) what the call took of its limits counts. `sealed` is JSON text: `nonce` in hexadecimal
 and the personal values whose digests stand in `canonical`.
 """
 

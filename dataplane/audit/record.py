@@ -45,6 +45,7 @@ class Recorder:
             "status": refused.status,
             "latency_us": _since_us(state),
         }
+        _add(fields, "fault", refused.fault)
         return self._whole("deny", state, fields)
 
     def completion(self, state: CallState, outcome: Outcome, intent_id: str | None) -> Draft:
@@ -63,15 +64,16 @@ class Recorder:
         _add(fields, "model_served", state.model_served)
         _add(fields, "upstream_status", state.upstream_status)
         _add(fields, "upstream_request_id", state.upstream_request_id)
-        _add(fields, "tokens_in", state.usage.input_tokens)
-        _add(fields, "tokens_out", state.usage.output_tokens)
+        _usage(state, fields)
+        if state.settled:
+            fields["limits_settled"] = json_text(state.settled)
         if state.first_byte_ns is not None:
             fields["ttfb_us"] = max(0, (state.first_byte_ns - state.started_ns) // 1000)
         sealer = Sealer(self._key, fields)
         if state.response_sha256 is not None:
             sealer.body("response_digest", state.response_sha256)
         self._common(state, fields)
-        return draft("completion", self.writer, fields, sealed=sealer.sealed())
+        return draft("completion", self.writer, fields, sealed=sealer.sealed(), held_us=state.held_us)
 
     def shadow(self, found: ShadowDifference) -> Draft:
         """What a candidate would have decided otherwise. It decided nothing, so the columns that tell what
@@ -133,6 +135,8 @@ class Recorder:
             _add(fields, "tls", state.source.tls)
         if state.identity is not None and state.identity.subject is not None:
             personal("subject", state.identity.subject)
+        if state.identity is not None and state.identity.actors:
+            personal("actors", json_text(state.identity.actors))
         if not hashed:
             fields["path"] = state.head.path[:PATH_MAX_CHARS]
             if state.identity is not None:
@@ -145,9 +149,18 @@ class Recorder:
             _add(fields, "stream", state.facts.stream)
         if state.decision is not None:
             _policy(state.decision, fields)
+            if state.decision.limits:
+                told = json_text(state.decision.limits)
+                if _names_subject(state, state.decision):
+                    sealer.seal("limits", told)
+                else:
+                    fields["limits"] = told
+            if state.reserved:
+                fields["limits_reserved"] = json_text(state.reserved)
             sealer.seal("policy_input", state.decision.input.decode("utf-8", "replace"))
             sealer.seal("policy_result", state.decision.result.decode("utf-8", "replace"))
-        return draft(kind, self.writer, fields, sealed=sealer.sealed())
+        held_us = state.held_us if kind == "intent" else None
+        return draft(kind, self.writer, fields, sealed=sealer.sealed(), held_us=held_us)
 
     def _common(self, state: CallState, fields: Fields) -> None:
         """What stands on every record of a call, so that each can be found and read alone."""
@@ -160,6 +173,8 @@ class Recorder:
             _add(fields, "model", state.facts.model)
         if state.canary:
             fields["canary"] = True
+        if state.limits_mode:
+            fields["limits_mode"] = state.limits_mode
         tenant = None
         if state.identity is not None:
             fields["client_id"] = state.identity.client_id
@@ -185,14 +200,32 @@ def _policy(decision: Decision, fields: Fields) -> None:
     fields["opa_version"] = decision.opa_version
     if decision.shadow:
         fields["shadow"] = list(decision.shadow)
-    if decision.limits:
-        fields["limits"] = json_text(decision.limits)
     names = decision.constraints.names()
     if names:
         demanded = {name: getattr(decision.constraints, name) for name in names}
         if "strip_tools" in demanded:
             demanded["strip_tools"] = sorted(decision.constraints.strip_tools)
         fields["constraints"] = json_text(demanded)
+
+
+def _usage(state: CallState, fields: Fields) -> None:
+    """What was used and what it costs by the prices of the revision that decided."""
+    usage = state.usage
+    _add(fields, "tokens_in", usage.input_tokens)
+    _add(fields, "tokens_out", usage.output_tokens)
+    _add(fields, "tokens_cached", usage.cached_input_tokens)
+    _add(fields, "tokens_reasoning", usage.reasoning_tokens)
+    if usage.counted:
+        fields["tokens_counted_by"] = "gateway"
+    price = None if state.decision is None else state.decision.price
+    if price is not None and (usage.input_tokens is not None or usage.output_tokens is not None):
+        fields["cost_microusd"] = price.cost_microusd(usage)
+
+
+def _names_subject(state: CallState, decision: Decision) -> bool:
+    """Whether the key of a limit holds the person's name, which stands in no canonical record."""
+    subject = None if state.identity is None else state.identity.subject
+    return subject is not None and any(subject in limit.key for limit in decision.limits)
 
 
 def _level(state: CallState) -> AuditLevel:

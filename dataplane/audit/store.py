@@ -19,6 +19,7 @@ _INSERTED: Final = (
     "kind",
     "time_us",
     *QUERY_COLUMNS,
+    "held_us",
     "sealed",
     "writer",
     "wseq",
@@ -95,7 +96,7 @@ def place(drafts: Sequence[Draft], start: Position) -> Group:
         wseq += 1
         canonical = draft.placed(wseq, prev)
         digest = hashlib.sha256(canonical)
-        head = (draft.id, draft.kind, draft.time_us, *draft.columns, draft.sealed)
+        head = (draft.id, draft.kind, draft.time_us, *draft.columns, draft.held_us, draft.sealed)
         rows.append((*head, start.writer, wseq, canonical, digest.digest()))
         prev = digest.hexdigest()
     return Group(rows=rows, end=Position(writer=start.writer, wseq=wseq, hash=prev))

@@ -1,4 +1,7 @@
-"""How much: limits that a decision names, admitted all or nothing.
+"""How much: limits that a decision names, taken all or nothing before a call and settled after it.
 
-In reading order: `gcra` is the arithmetic of one rate, `memory` the limiter of one process.
+In reading order: `plan` turns what policy named into claims, `amounts` says how much a call takes of each,
+`limiter` reserves and `reservation` holds and settles, `headers` tells the caller. `store` is what a place
+for quantities promises, `gcra` and `windows` its arithmetic, `memory` the one of a single process, and
+`ledger` brings back what was taken before a restart.
 """

@@ -5,47 +5,43 @@ time (TAT) at which it will be empty again. With `amount` per period and a burst
 length t admits at most B + amount * t / period calls, and a caller who keeps to the rate is never
 refused.
 
-Time is scaled so that nothing is rounded: a TAT counts ticks of 1/amount nanosecond, in which the
-time one call takes is exactly `period_ns`, whatever the amount.
+Time is scaled so that nothing is rounded: a TAT counts ticks of 1/amount microsecond, in which the
+time one call takes is exactly `period_us`, whatever the amount.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataplane.limits.store import Rate
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
-    """`amount` calls per `period_ns`, of which `burst` at most at once. All at least 1."""
-
-    amount: int
-    period_ns: int
-    burst: int
+def tat_after(rate: Rate, tat: int, now_us: int) -> int:
+    """The TAT (ticks) once a call is admitted at `now_us`."""
+    return max(tat, now_us * rate.amount) + rate.period_us
 
 
-def tat_after(rate: Rate, tat: int, now_ns: int) -> int:
-    """The TAT (ticks) once a call is admitted at `now_ns`."""
-    return max(tat, now_ns * rate.amount) + rate.period_ns
+def wait_us(rate: Rate, tat: int, now_us: int) -> int:
+    """Microseconds until one call is admitted: 0 when it is now, else the exact wait, rounded up.
 
-
-def wait_ns(rate: Rate, tat: int, now_ns: int) -> int:
-    """Nanoseconds until one call is admitted: 0 when it is now, else the exact wait, rounded up.
-
-    At `now_ns` plus the wait the call is admitted if none else was meanwhile; a nanosecond earlier
+    At `now_us` plus the wait the call is admitted if none else was meanwhile; a microsecond earlier
     it is not.
     """
-    early = tat_after(rate, tat, now_ns) - rate.burst * rate.period_ns - now_ns * rate.amount
+    early = tat_after(rate, tat, now_us) - rate.burst * rate.period_us - now_us * rate.amount
     return max(0, _divided_up(early, rate.amount))
 
 
-def empty_ns(rate: Rate, tat: int) -> int:
-    """The nanosecond from which the bucket is as if it had never been used."""
+def left(rate: Rate, tat: int, now_us: int) -> int:
+    """How many calls are admitted at `now_us`."""
+    return (rate.burst * rate.period_us - max(0, tat - now_us * rate.amount)) // rate.period_us
+
+
+def empty_us(rate: Rate, tat: int) -> int:
+    """The microsecond from which the bucket is as if it had never been used."""
     return _divided_up(tat, rate.amount)
 
 
 def changed(tat: int, old: Rate, new: Rate) -> int:
     """The TAT under another rate: the same moment, rounded up, so what was used is not forgotten."""
-    return tat if old.amount == new.amount else empty_ns(old, tat) * new.amount
+    return tat if old.amount == new.amount else empty_us(old, tat) * new.amount
 
 
 def _divided_up(ticks: int, amount: int) -> int:

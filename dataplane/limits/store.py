@@ -109,11 +109,13 @@ class StoreFull(RegoGateError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
     """What a call before this process' start took of a claim at `at_us`: an amount of a `Budget`, for a
-    `Rate` the microseconds until the bucket was empty again (`Granted.reset_us`)."""
+    `Rate` the microseconds until the bucket was empty again (`Granted.reset_us`). `slot` is that of
+    `reserve`."""
 
     claim: Rate | Budget
     at_us: int
     taken: int
+    slot: str = ""
 
 
 class LimitStore(Protocol):

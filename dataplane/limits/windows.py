@@ -11,14 +11,16 @@ A calendar period is one slot, numbered by its start in microseconds; live is th
 
 from __future__ import annotations
 
+from typing import Final
+
 from dataplane.limits.store import Budget
 
-SLOTS = 60
+SLOTS: Final = 60
 """Parts of a rolling period: a budget keeps what was taken for at most P/60 longer than P."""
 
-US_PER_S = 1_000_000
-DAY_US = 86_400 * US_PER_S
-PERIOD_US = {"minute": 60 * US_PER_S, "hour": 3600 * US_PER_S, "day": DAY_US, "month": 30 * DAY_US}
+US_PER_S: Final = 1_000_000
+DAY_US: Final = 86_400 * US_PER_S
+PERIOD_US: Final = {"minute": 60 * US_PER_S, "hour": 3600 * US_PER_S, "day": DAY_US, "month": 30 * DAY_US}
 """A rolling month is 30 days; a calendar month is one of the calendar, UTC. All divide by `SLOTS`."""
 
 

@@ -14,8 +14,9 @@ from typing import Any, Final
 
 import orjson
 
-from dataplane.domain import AuditLevel, Constraints, Decision, Limit, Principal, Verdict
+from dataplane.domain import AuditLevel, Constraints, Decision, Principal, Verdict
 from dataplane.errors import Refused, RegoGateError
+from dataplane.quantities import Limit
 
 RESULT_VERSION: Final = 1
 _KEYS: Final = frozenset(

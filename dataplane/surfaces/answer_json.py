@@ -12,9 +12,9 @@ from typing import Any
 import jiter
 import orjson
 
-from dataplane.domain import Usage
 from dataplane.errors import Refused
 from dataplane.ports import UpstreamFailed
+from dataplane.quantities import Usage
 from dataplane.surfaces.fields import MAX_INTEGER, MODEL_ID
 
 
@@ -46,7 +46,10 @@ def usage_of(answer: dict[str, Any]) -> Usage | None:
     if type(usage) is not dict:
         return None
     return Usage(
-        input_tokens=_count(usage.get("prompt_tokens")), output_tokens=_count(usage.get("completion_tokens"))
+        input_tokens=_count(usage.get("prompt_tokens")),
+        output_tokens=_count(usage.get("completion_tokens")),
+        cached_input_tokens=_detail(usage, "prompt_tokens_details", "cached_tokens"),
+        reasoning_tokens=_detail(usage, "completion_tokens_details", "reasoning_tokens"),
     )
 
 
@@ -67,6 +70,11 @@ def _digits(value: Any) -> orjson.Fragment:
     if type(value) is not jiter.LosslessFloat:
         raise TypeError
     return orjson.Fragment(bytes(value))
+
+
+def _detail(usage: dict[str, Any], group: str, name: str) -> int | None:
+    details = usage.get(group)
+    return _count(details.get(name)) if type(details) is dict else None
 
 
 def _count(value: Any) -> int | None:

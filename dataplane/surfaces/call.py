@@ -40,6 +40,10 @@ class LocalUnit:
         """Always None."""
         return None
 
+    async def prompt_tokens(self) -> int:
+        """Always 0."""
+        return 0
+
     def exchange(self) -> Exchange:
         """Raises `Refused` (`gateway.internal`): there is no answer to read."""
         raise Refused("gateway.internal")

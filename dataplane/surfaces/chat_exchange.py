@@ -6,40 +6,83 @@ taken out again: the chunk that carries nothing else is dropped, from others the
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
-from dataplane.domain import CallState, Usage
+from dataplane.domain import CallState
 from dataplane.errors import Refused
 from dataplane.ports import UpstreamFailed
+from dataplane.quantities import UNKNOWN_USAGE, Usage
 from dataplane.surfaces import openai_errors
 from dataplane.surfaces.answer_json import dump_answer, model_of, parse_answer, usage_of
+from dataplane.surfaces.chat_tokens import spoken
 from dataplane.surfaces.sse import Event, EventSplitter, with_data
+from dataplane.surfaces.tokens import count_now
 
 MAX_CHOICES_SEEN: Final = 1024
 """Choices of one stream whose end is tracked; `n` is 128 at most, so more is no chat stream."""
+
+MAX_PENDING: Final = 256
+"""Pieces of text kept uncounted; most streams end before that, with the provider's own count."""
 
 _DONE: Final = b"data: [DONE]\n\n"
 
 
 class ChatExchange:
-    """Implements `ports.Exchange`. `hide_usage`: the caller did not ask for usage in its stream."""
+    """Implements `ports.Exchange`. `hide_usage`: the caller did not ask for usage in its stream.
 
-    __slots__ = ("_choices", "_done", "_failed", "_hide_usage", "_splitter", "model", "usage")
+    `model` was asked for, and `prompt_tokens` are those of the request: what is counted by where the
+    provider does not say.
+    """
 
-    def __init__(self, *, hide_usage: bool) -> None:
-        self.usage = Usage()
+    __slots__ = (
+        "_asked",
+        "_choices",
+        "_counted",
+        "_done",
+        "_failed",
+        "_hide_usage",
+        "_pending",
+        "_prompt_tokens",
+        "_reported",
+        "_splitter",
+        "model",
+    )
+
+    def __init__(self, *, hide_usage: bool, model: str | None = None, prompt_tokens: int = 0) -> None:
         self.model: str | None = None
+        self._asked = model
+        self._prompt_tokens = prompt_tokens
+        self._reported: Usage | None = None
+        self._pending: list[str] = []
+        self._counted: int | None = None
         self._hide_usage = hide_usage
         self._splitter = EventSplitter()
         self._choices: dict[int, bool] = {}
         self._done = False
         self._failed = False
 
+    @property
+    def usage(self) -> Usage:
+        """As the provider says; what came since, or all of it where it says nothing, as counted here: each
+        text as it came, so rather too many than too few."""
+        if self._pending:
+            self._count_pending()
+        known = self._reported
+        if known is None:
+            if self._counted is None:
+                return UNKNOWN_USAGE
+            return Usage(input_tokens=self._prompt_tokens, output_tokens=self._counted, counted=True)
+        if not self._counted:
+            return known
+        return replace(known, output_tokens=(known.output_tokens or 0) + self._counted, counted=True)
+
     def whole(self, body: bytes) -> bytes:
         """The same bytes; raises `UpstreamFailed` (`gateway.upstream_invalid`) if they are no object."""
         answer = parse_answer(body)
         self.model = model_of(answer)
-        self.usage = usage_of(answer) or self.usage
+        self._note_said(answer.get("choices"))
+        self._note_usage(usage_of(answer))
         return body
 
     def feed(self, data: bytes) -> bytes:
@@ -95,10 +138,11 @@ class ChatExchange:
         choices = chunk.get("choices")
         if type(choices) is list:
             self._note_finished(choices)
+            self._note_said(choices)
         if "usage" not in chunk:
             return event.raw
         usage = usage_of(chunk)
-        self.usage = usage or self.usage
+        self._note_usage(usage)
         if not self._hide_usage:
             return event.raw
         if usage is not None and choices == []:
@@ -115,6 +159,24 @@ class ChatExchange:
                 self._choices[index] = finished or self._choices.get(index, False)
         if len(self._choices) > MAX_CHOICES_SEEN:
             raise UpstreamFailed(Refused("gateway.upstream_invalid", "The provider sent too many choices."))
+
+    def _note_said(self, choices: Any) -> None:
+        """Keep what was said until somebody asks how much it is."""
+        self._counted = self._counted or 0
+        self._pending += spoken(choices)
+        if len(self._pending) > MAX_PENDING:
+            self._count_pending()
+
+    def _count_pending(self) -> None:
+        self._counted = (self._counted or 0) + count_now(self._asked, self._pending)
+        self._pending.clear()
+
+    def _note_usage(self, usage: Usage | None) -> None:
+        """Believe the provider of all that was said until now."""
+        if usage is not None and usage.input_tokens is not None and usage.output_tokens is not None:
+            self._reported = usage
+            self._pending.clear()
+            self._counted = 0
 
 
 def _is_done(event: Event) -> bool:

@@ -10,12 +10,9 @@ from typing import Any, Final
 
 from dataplane.domain import CallFacts
 from dataplane.errors import Refused
+from dataplane.surfaces.chat_tokens import audio_ms, image_count
 from dataplane.surfaces.strict_json import dump
-
-BYTES_PER_TOKEN: Final = 4
-"""About 4 characters of English are a token (OpenAI's "What are tokens"). More bytes a character in
-other scripts make the estimate higher there, as their token counts are. Nothing is claimed of its
-error; a tokenizer can take its place."""
+from dataplane.surfaces.tokens import estimate, size
 
 TOKENS_PER_MESSAGE: Final = 4
 """What a message costs beside its text (OpenAI cookbook, counting tokens: 3, or 4 with a name)."""
@@ -35,11 +32,11 @@ _TOOL_ROLES: Final = ("tool", "function")
 _SCHEMA_FIELDS: Final = ("tools", "functions", "response_format", "prediction")
 
 
-def chat_facts(request: dict[str, Any], size: int, tools: Mapping[str, Mapping[str, str]]) -> CallFacts:
-    """The facts of a checked request of `size` bytes that offers `tools`.
+def chat_facts(request: dict[str, Any], body_bytes: int, tools: Mapping[str, Mapping[str, str]]) -> CallFacts:
+    """The facts of a checked request of `body_bytes` that offers `tools`.
 
     `prompt_tokens_est` estimates: bytes of all texts of the messages and of the serialised tools and
-    formats, by `BYTES_PER_TOKEN`, plus `TOKENS_PER_MESSAGE` for each message; images, audio and files
+    formats, as `tokens.estimate` says, plus `TOKENS_PER_MESSAGE` for each message; images, audio and files
     are not in it. They are in `uninspected_bytes`: the length of every string in a part that is not
     text. `modalities` are those of the parts, and `audio` also where the answer is asked as audio; a
     part of unknown type is `other`, counted as text and as uninspected.
@@ -54,19 +51,19 @@ def chat_facts(request: dict[str, Any], size: int, tools: Mapping[str, Mapping[s
         if type(content) is str and len(message) == 2:
             # The common message, a role and a text, needs no walk.
             modalities.add("text")
-            text += _size(content)
+            text += size(content)
             continue
         for key, value in message.items():
             if type(value) is str:
                 if key == "content":
                     modalities.add("text")
                 if key != "role":
-                    text += _size(value)
+                    text += size(value)
             elif key == "content" and value is not None:
                 for part in value:
                     modality = _MODALITIES.get(part["type"], "other")
                     modalities.add(modality)
-                    weight = _strings(part) - _size(part["type"])
+                    weight = _strings(part) - size(part["type"])
                     if modality in ("text", "other"):
                         text += weight
                     if modality != "text":
@@ -80,7 +77,7 @@ def chat_facts(request: dict[str, Any], size: int, tools: Mapping[str, Mapping[s
         modalities.add("audio")
     for key in _SCHEMA_FIELDS:
         if request.get(key):
-            text += _written(request[key], size)
+            text += _written(request[key], body_bytes)
     caps = [
         cap for cap in (request.get("max_tokens"), request.get("max_completion_tokens")) if cap is not None
     ]
@@ -89,13 +86,15 @@ def chat_facts(request: dict[str, Any], size: int, tools: Mapping[str, Mapping[s
         stream=request.get("stream") or False,
         max_tokens=max(caps, default=None),
         n=request.get("n") or 1,
-        prompt_tokens_est=-(-text // BYTES_PER_TOKEN) + TOKENS_PER_MESSAGE * len(messages),
-        bytes=size,
+        prompt_tokens_est=estimate(text) + TOKENS_PER_MESSAGE * len(messages),
+        bytes=body_bytes,
         messages=len(messages),
         modalities=tuple(sorted(modalities)),
         tools=tools,
         tool_results=tool_results,
         uninspected_bytes=opaque,
+        images=image_count(request) if "image" in modalities else 0,
+        audio_ms=audio_ms(request) if "audio" in modalities else 0,
     )
 
 
@@ -107,14 +106,10 @@ def _written(value: Any, most: int) -> int:
         return most
 
 
-def _size(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())
-
-
 def _strings(value: Any) -> int:
     """Bytes of every string value in a JSON value."""
     if type(value) is str:
-        return _size(value)
+        return size(value)
     if type(value) is dict:
         return sum(map(_strings, value.values()))
     if type(value) is list:

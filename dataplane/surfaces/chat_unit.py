@@ -14,6 +14,7 @@ from dataplane.ports import Exchange
 from dataplane.surfaces import chat_constrain, chat_request
 from dataplane.surfaces.chat_exchange import ChatExchange
 from dataplane.surfaces.chat_facts import chat_facts
+from dataplane.surfaces.chat_tokens import prompt_tokens
 from dataplane.surfaces.strict_json import dump, parse
 from dataplane.surfaces.tool_names import offered
 from dataplane.surfaces.upstream_headers import upstream_headers
@@ -22,13 +23,23 @@ from dataplane.surfaces.upstream_headers import upstream_headers
 class ChatUnit:
     """Implements `ports.Unit`."""
 
-    __slots__ = ("_head", "_hide_usage", "_operation", "_request", "_stream", "_wire", "facts")
+    __slots__ = (
+        "_head",
+        "_hide_usage",
+        "_operation",
+        "_prompt_tokens",
+        "_request",
+        "_stream",
+        "_wire",
+        "facts",
+    )
 
     def __init__(self, head: Head, operation: Operation, body: bytes) -> None:
         """Raises `Refused` (`gateway.invalid_json`, `gateway.invalid_field`) for a body that is wrong."""
         parsed = parse(body)
         chat_request.check(parsed.value)
         self.facts = chat_facts(parsed.value, len(body), offered(parsed.value))
+        self._prompt_tokens = self.facts.prompt_tokens_est or 0
         self._head = head
         self._operation = operation
         self._request: dict[str, Any] = parsed.value
@@ -56,9 +67,16 @@ class ChatUnit:
         """Raises `Refused` (`gateway.internal`): the provider answers."""
         raise Refused("gateway.internal")
 
+    async def prompt_tokens(self) -> int:
+        """The tokens of the request as it is now; the estimate where the tokenizer is not known."""
+        self._prompt_tokens = await prompt_tokens(self._request, self.facts.prompt_tokens_est or 0)
+        return self._prompt_tokens
+
     def exchange(self) -> Exchange:
         """A reader for one attempt."""
-        return ChatExchange(hide_usage=self._hide_usage)
+        return ChatExchange(
+            hide_usage=self._hide_usage, model=self._request["model"], prompt_tokens=self._prompt_tokens
+        )
 
     def _ask_for_usage(self) -> bool:
         """Ask for usage where the caller did not; whether it had to."""

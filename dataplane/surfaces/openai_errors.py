@@ -39,8 +39,8 @@ def refuse(refused: Refused, state: CallState) -> Reply:
     headers = [JSON_HEADER]
     if refused.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % max(1, math.ceil(refused.retry_after_s))))
-    if refused.status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
+    if refused.challenge is not None:
+        headers.append((b"www-authenticate", refused.challenge.encode("ascii")))
     return Reply(status=refused.status, headers=tuple(headers), body=error_body(refused, state))
 
 

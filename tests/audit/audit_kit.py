@@ -26,13 +26,12 @@ from dataplane.domain import (
     Decision,
     Head,
     Identity,
-    Limit,
     Operation,
     Principal,
     Source,
-    Usage,
     Verdict,
 )
+from dataplane.quantities import Limit, Usage
 
 T = TypeVar("T")
 

@@ -33,11 +33,11 @@ def chain(writer: str = "w-1", first_seq: int = 1) -> Rows:
             seq=first_seq + n,
             id=row[0],
             kind=row[1],
-            sealed=row[11],
-            writer=row[12],
-            wseq=row[13],
-            canonical=row[14],
-            hash=row[15],
+            sealed=row[-5],
+            writer=row[-4],
+            wseq=row[-3],
+            canonical=row[-2],
+            hash=row[-1],
         )
         for n, row in enumerate(group.rows)
     ]

@@ -22,8 +22,9 @@ from audit_kit import (
 
 from dataplane.audit.draft import GENESIS, Draft
 from dataplane.audit.record import Recorder
-from dataplane.domain import AuditLevel, CallFacts, Identity, Outcome, Usage, Verdict
+from dataplane.domain import AuditLevel, CallFacts, Identity, Outcome, Verdict
 from dataplane.errors import Refused, limited
+from dataplane.quantities import Usage
 
 RECORDER = Recorder(key=KEY, writer="w-1")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from dataplane.domain import (
     CallFacts,
@@ -13,19 +13,18 @@ from dataplane.domain import (
     Forward,
     Head,
     Identity,
-    Limit,
     Operation,
     Outcome,
     Principal,
     Reply,
     Source,
     UpstreamReply,
-    Usage,
     Verdict,
 )
-from dataplane.errors import Refused
+from dataplane.errors import Refused, limited
 from dataplane.pipeline import Pipeline
 from dataplane.ports import ClientLeft, UpstreamFailed
+from dataplane.quantities import Usage
 
 Journal = list[str]
 
@@ -119,6 +118,9 @@ class FakeUnit:
     def answer(self, decision: Decision) -> Reply:
         return Reply(status=200, headers=(), body=b"local")
 
+    async def prompt_tokens(self) -> int:
+        return 1
+
     def exchange(self) -> FakeExchange:
         return FakeExchange()
 
@@ -158,11 +160,31 @@ class FakeSurface:
         return Reply(status=refused.status, headers=(), body=refused.code.encode())
 
 
+class FakeReservation:
+    """Cuts a stream at the piece number `cuts_at`; keeps how it was settled."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.watches = False
+        self.cuts_at = 0
+        self.told: list[Usage] = []
+        self.settled: list[Outcome | None] = []
+
+    async def spent(self, usage: Usage) -> Refused | None:
+        self.told.append(usage)
+        return limited("client.tph", None) if len(self.told) == self.cuts_at else None
+
+    def settle(self, state: CallState) -> None:
+        self.journal.append("settle")
+        self.settled.append(state.outcome)
+
+
 class FakeHouse:
     """Every port at once; tests change what they are about."""
 
     def __init__(self) -> None:
         self.journal: Journal = []
+        self.reservation = FakeReservation(self.journal)
         self.surface = FakeSurface(self.journal)
         self.identity: Identity | None = Identity(client_id="demo", method="api_key")
         self.decision = decision()
@@ -206,10 +228,11 @@ class FakeHouse:
     def problems(self) -> list[str]:
         return []
 
-    async def reserve(self, limits: Iterable[Limit]) -> None:
+    async def reserve(self, state: CallState, unit: FakeUnit) -> FakeReservation:
         self.journal.append("reserve")
         if self.limit_fails is not None:
             raise self.limit_fails
+        return self.reservation
 
     async def intent(self, state: CallState) -> None:
         if self.intent_waits is not None:

@@ -23,7 +23,8 @@ def test_an_allowed_call_is_recorded_before_it_is_sent() -> None:
     house = FakeHouse()
     client = run(house)
     assert house.journal == [
-        "who", "read", "ask", "reserve", "constrain ", "intent", "send", "client 200", "completion ok",
+        "who", "read", "ask", "reserve", "constrain ", "intent", "send",
+        "client 200", "settle", "completion ok",
     ]  # fmt: skip
     assert client.sent == b"answer"
     assert client.headers[b"x-regogate-decision"] == b"ALLOW"
@@ -106,7 +107,7 @@ def test_constraints_are_applied_before_the_record() -> None:
 def test_a_local_answer_has_its_intent_and_completion_too() -> None:
     house = FakeHouse()
     assert run(house, path="/local").sent == b"local"
-    assert house.journal[-3:] == ["intent", "client 200", "completion ok"]
+    assert house.journal[-4:] == ["intent", "client 200", "settle", "completion ok"]
 
 
 def test_an_upstream_that_fails_before_its_answer_is_a_502_with_a_completion() -> None:

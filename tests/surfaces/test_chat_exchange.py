@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from surface_calls import chat, read_chat, state
 
-from dataplane.domain import Usage
 from dataplane.errors import Refused
 from dataplane.ports import UpstreamFailed
+from dataplane.quantities import Usage
 from dataplane.surfaces.chat_exchange import MAX_CHOICES_SEEN, ChatExchange
 
 DONE = b"data: [DONE]\n\n"
@@ -62,9 +62,9 @@ def test_an_answer_passes_as_it_is_and_tells_model_and_usage() -> None:
 def test_what_an_answer_says_wrongly_of_model_and_usage_is_not_believed() -> None:
     reader = exchange()
     reader.whole(b'{"model":"a b\\n","usage":{"prompt_tokens":-1,"completion_tokens":true}}')
-    assert (reader.model, reader.usage) == (None, Usage())
+    assert (reader.model, reader.usage.counted, reader.usage.output_tokens) == (None, True, 0)
     reader.whole(b'{"usage":[1],"x":"\\ud800","y":NaN,"x":1}')
-    assert reader.usage == Usage()
+    assert (reader.usage.counted, reader.usage.output_tokens) == (True, 0)
 
 
 # --- streams ------------------------------------------------------------------------------------
