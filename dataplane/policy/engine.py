@@ -21,7 +21,7 @@ from dataplane.domain import CallState, Decision
 from dataplane.errors import Refused
 from dataplane.policy.activation import Activation, Activations
 from dataplane.policy.client import OpaClient, OpaUnreachable
-from dataplane.policy.deadline import patient_timeout
+from dataplane.policy.deadline import PatientTimeout
 from dataplane.policy.input import build_input
 from dataplane.policy.places import Places
 from dataplane.policy.result import Malformed, parse_result, split_answer
@@ -93,7 +93,7 @@ class OpaEngine:
             raise _unavailable(f"no turn to ask within {self._wait_s * 1000:.0f} ms") from None
         began = self._activations.current
         try:
-            async with patient_timeout(self._deadline_s):
+            with PatientTimeout(self._deadline_s):
                 return await self._decide(state, began)
         except TimeoutError:
             raise _unavailable(f"no answer within {self._deadline_s * 1000:.0f} ms") from None
@@ -178,7 +178,7 @@ class OpaEngine:
     async def _get_status(self) -> Any:
         """OPA's status document, None where it gave none."""
         try:
-            async with patient_timeout(STATUS_DEADLINE_S):
+            with PatientTimeout(STATUS_DEADLINE_S):
                 code, body = await self._client.get("/v1/status")
             return orjson.loads(body)["result"] if code == 200 else None
         except (TimeoutError, OpaUnreachable):

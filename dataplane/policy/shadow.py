@@ -22,7 +22,7 @@ import orjson
 
 from dataplane.domain import CallState, Decision, ShadowDifference, Trial, Verdict
 from dataplane.policy.client import OpaUnreachable
-from dataplane.policy.deadline import patient_timeout
+from dataplane.policy.deadline import PatientTimeout
 from dataplane.policy.result import Malformed
 from dataplane.policy.shadow_questions import BATCH, BATCH_MAX_BYTES, ListAsker
 from dataplane.ports import ShadowLog
@@ -129,7 +129,7 @@ class Shadow:
 
     async def _evaluate(self, samples: list[_Sample]) -> None:
         try:
-            async with patient_timeout(ANSWER_S):
+            with PatientTimeout(ANSWER_S):
                 answers = await self._asker.ask([one.decision.input for one in samples])
         except (TimeoutError, OpaUnreachable, Malformed) as error:
             self.counts[FAILED] += len(samples)

@@ -7,7 +7,7 @@ import time
 import pytest
 import uvloop
 
-from dataplane.policy.deadline import patient_timeout
+from dataplane.policy.deadline import PatientTimeout
 
 DEADLINE_S = 0.02
 BUSY_S = 0.06
@@ -25,9 +25,8 @@ def loops(request):
 
 def test_silence_is_a_timeout(loops):
     async def work():
-        with pytest.raises(TimeoutError):
-            async with patient_timeout(DEADLINE_S):
-                await asyncio.get_running_loop().create_future()
+        with pytest.raises(TimeoutError), PatientTimeout(DEADLINE_S):
+            await asyncio.get_running_loop().create_future()
 
     run(loops, work)
 
@@ -41,7 +40,7 @@ def test_an_answer_that_waited_while_the_loop_was_busy_counts(loops):
             theirs.send(b"answer")
             time.sleep(BUSY_S)  # the stimulus: this process does something else past the deadline
 
-        async with patient_timeout(DEADLINE_S):
+        with PatientTimeout(DEADLINE_S):
             asyncio.get_running_loop().call_soon(busy)
             assert await reader.read(100) == b"answer"
         writer.close()
@@ -54,16 +53,15 @@ def test_an_answer_that_waited_while_the_loop_was_busy_counts(loops):
 def test_being_busy_does_not_excuse_silence(loops):
     async def work():
         asyncio.get_running_loop().call_soon(time.sleep, BUSY_S)
-        with pytest.raises(TimeoutError):
-            async with patient_timeout(DEADLINE_S):
-                await asyncio.get_running_loop().create_future()
+        with pytest.raises(TimeoutError), PatientTimeout(DEADLINE_S):
+            await asyncio.get_running_loop().create_future()
 
     run(loops, work)
 
 
 def test_what_is_in_time_leaves_nothing_behind(loops):
     async def work():
-        async with patient_timeout(DEADLINE_S):
+        with PatientTimeout(DEADLINE_S):
             await asyncio.sleep(0)
         await asyncio.sleep(2 * DEADLINE_S)  # a timer left behind would cancel this
 
@@ -72,7 +70,7 @@ def test_what_is_in_time_leaves_nothing_behind(loops):
 
 def test_a_cancelled_caller_is_cancelled_and_an_error_passes(loops):
     async def cancelled():
-        async with patient_timeout(DEADLINE_S):
+        with PatientTimeout(DEADLINE_S):
             await asyncio.get_running_loop().create_future()
 
     async def work():
@@ -81,8 +79,30 @@ def test_a_cancelled_caller_is_cancelled_and_an_error_passes(loops):
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        with pytest.raises(KeyError):
-            async with patient_timeout(DEADLINE_S):
-                raise KeyError
+        with pytest.raises(KeyError), PatientTimeout(DEADLINE_S):
+            raise KeyError
+
+    run(loops, work)
+
+
+def test_a_deadline_leaves_no_cancellation_behind_and_swallows_nobody_elses(loops):
+    async def late(cancelled_too):
+        task = asyncio.current_task()
+        try:
+            with PatientTimeout(DEADLINE_S):
+                try:
+                    await asyncio.get_running_loop().create_future()
+                except asyncio.CancelledError:
+                    if cancelled_too:
+                        task.cancel()
+                    raise
+        except TimeoutError:
+            assert not cancelled_too
+            assert task.cancelling() == 0
+
+    async def work():
+        await late(False)
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.ensure_future(late(True))
 
     run(loops, work)
