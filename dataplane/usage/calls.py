@@ -8,13 +8,13 @@ has no completion at all is open: under way, or cut off by a crash.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import or_, select
 
 from dataplane.database import Database
 from dataplane.usage.models import records
@@ -69,7 +69,7 @@ async def pages(
 ) -> AsyncGenerator[Page, None]:
     """The calls of the period from `since_us` to before `until_us` (Unix microseconds), a page at a time.
     Raises what SQLAlchemy raises."""
-    pending: dict[str, Mapping[str, Any]] = {}
+    pending: dict[str, str] = {}
     at: tuple[int, int] | None = (since_us, -1)
     while at is not None:
         found = await database.run(_reading(at, until_us, page), reading=True)
@@ -78,11 +78,11 @@ async def pages(
         reached = until_us if at is None else at[0]
         share = (reached - since_us) / max(until_us - since_us, 1)
         yield Page(calls=[call for row in rows if (call := _call(row, pending)) is not None], share=share)
-    waiting = list(pending.values())
+    waiting = list(pending.items())
     for start in range(0, len(waiting), LOOKED_UP):
-        some = waiting[start : start + LOOKED_UP]
-        ends = await database.run(_ends_of([one["request_id"] for one in some]), reading=True)
-        yield Page(calls=_left_over(some, ends, since_us, until_us), share=1.0)
+        left = dict(waiting[start : start + LOOKED_UP])
+        found = await database.run(_records_of(left), reading=True)
+        yield Page(calls=_left_over(found, left, since_us, until_us), share=1.0)
 
 
 def _reading(at: tuple[int, int], until_us: int, limit: int) -> Any:
@@ -96,13 +96,11 @@ def _reading(at: tuple[int, int], until_us: int, limit: int) -> Any:
     return lambda connection: connection.execute(query).all()
 
 
-def _call(row: Mapping[str, Any], pending: dict[str, Mapping[str, Any]]) -> Call | None:
+def _call(row: Mapping[str, Any], pending: dict[str, str]) -> Call | None:
     """The call that a record tells of, if it is the one to tell it."""
     match row["kind"]:
         case "intent":
-            kept = ("id", "request_id", "time_us", "client_id", "tenant", "model", "operation")
-            reserved = ("reserved_tokens", "reserved_microusd")
-            pending[row["id"]] = {name: row.get(name) for name in (*kept, *reserved)}
+            pending[row["id"]] = row["request_id"]
             return None
         case "completion":
             pending.pop(row.get("intent_id", ""), None)
@@ -129,31 +127,44 @@ def _told(ended: Ended, row: Mapping[str, Any], **more: Any) -> Call:
     )
 
 
-def _ends_of(request_ids: list[str]) -> Any:
-    """Completions of these calls, by the id of their intent."""
-    query = select(records.c.canonical).where(
-        records.c.request_id.in_(request_ids), records.c.kind == "completion"
+def _records_of(left: Mapping[str, str]) -> Any:
+    """Intents and completions of these calls."""
+    query = select(records.c.canonical, records.c.sealed).where(
+        records.c.request_id.in_(sorted(set(left.values()))), records.c.kind.in_(("intent", "completion"))
     )
-
-    def work(connection: Connection) -> dict[str, Mapping[str, Any]]:
-        rows = (orjson.loads(row.canonical) for row in connection.execute(query))
-        return {row["intent_id"]: row for row in rows if "intent_id" in row}
-
-    return work
+    return lambda connection: connection.execute(query).all()
 
 
-def _left_over(
-    intents: list[Mapping[str, Any]], ends: Mapping[str, Mapping[str, Any]], since_us: int, until_us: int
-) -> list[Call]:
+def _left_over(found: Iterable[Any], left: Mapping[str, str], since_us: int, until_us: int) -> list[Call]:
+    intents: dict[str, Mapping[str, Any]] = {}
+    ends: dict[str, Mapping[str, Any]] = {}
+    for row in found:
+        fields = orjson.loads(row.canonical)
+        if fields["kind"] == "completion":
+            ends[fields.get("intent_id", "")] = fields
+        elif fields["id"] in left:
+            sealed = {} if row.sealed is None else orjson.loads(row.sealed)
+            intents[fields["id"]] = {**sealed, **fields}
     calls: list[Call] = []
-    for intent in intents:
-        end = ends.get(intent["id"])
+    for intent_id, intent in intents.items():
+        end = ends.get(intent_id)
         if end is None:
-            tokens, cost = intent["reserved_tokens"] or 0, intent["reserved_microusd"]
-            calls.append(_told(Ended.OPEN, intent, tokens_in=tokens, cost=cost))
+            calls.append(_open(intent))
         elif max(since_us, intent["time_us"]) <= end["time_us"] < until_us:
             # Committed behind our back. One whose clock went backwards was read before its intent.
             told = _call(end, {})
             assert told is not None
             calls.append(told)
     return calls
+
+
+def _open(intent: Mapping[str, Any]) -> Call:
+    """A call at what its limits had reserved for it; nothing where no limit counts tokens or money."""
+    limits = orjson.loads(intent.get("limits", "[]"))
+    amounts = orjson.loads(intent.get("limits_reserved", "[]"))
+    reserved: dict[str, int] = {}
+    for limit, amount in zip(limits, amounts, strict=False):
+        reserved[limit["unit"]] = max(amount, reserved.get(limit["unit"], 0))
+    given, made = reserved.get("input_tokens", 0), reserved.get("output_tokens", 0)
+    both = max(reserved.get("tokens", 0), given + made)
+    return _told(Ended.OPEN, intent, tokens_in=both - made, tokens_out=made, cost=reserved.get("usd"))

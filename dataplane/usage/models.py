@@ -44,5 +44,6 @@ records = table(
     column("tokens_in", BigInteger),
     column("tokens_out", BigInteger),
     column("canonical", LargeBinary),
+    column("sealed", LargeBinary),
 )
 """The columns of the audit room's table that are read here; nothing here writes to it."""

@@ -21,6 +21,7 @@ from dataplane.cli import app
 from dataplane.database import Database
 from dataplane.installation import write_json
 
+LIMITS = '[{"unit": "tokens"}, {"unit": "usd"}]'
 ACME = {"tenant": "acme", "client_id": "support", "model": "gpt-4o-mini"}
 RECORDS: list[tuple[str, dict[str, Any]]] = [
     ("completion", {**ACME, "tokens_in": 1_000, "tokens_out": 200, "cost_microusd": 1_234_567}),
@@ -29,7 +30,7 @@ RECORDS: list[tuple[str, dict[str, Any]]] = [
     ("completion", {"client_id": "own", "model": '=HYPERLINK("x")', "tokens_in": 7, "tokens_out": 0}),
     ("deny", {"client_id": "own", "model": "\x1b[31m", "status": 403}),
     ("deny", {"status": 401, "count": 40}),
-    ("intent", {**ACME, "reserved_tokens": 900, "reserved_microusd": 5}),
+    ("intent", {**ACME, "limits": LIMITS, "limits_reserved": "[900,5]"}),
 ]
 
 

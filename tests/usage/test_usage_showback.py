@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,6 +15,7 @@ from dataplane.usage.calls import Call, Ended, pages
 from dataplane.usage.showback import BY, OTHER, Showback, Sums, usd
 
 DAY_S = 86_400
+LIMITS = json.dumps([{"unit": unit} for unit in ("requests", "tokens", "tokens", "usd")])
 START_US, END_US = (NOW_S - DAY_S) * 1_000_000, (NOW_S + DAY_S) * 1_000_000
 
 
@@ -28,7 +30,7 @@ async def made(books: Books, tenant: str, at_s: float, ends_s: float | None, **f
     request_id = fields.pop("request_id", f"q-{at_s}")
     about = {"request_id": request_id, "tenant": tenant, "client_id": "app", "model": "m"}
     [intent] = await books.write(
-        {"kind": "intent", "at_s": at_s, **about, "reserved_tokens": 500, "reserved_microusd": 70}
+        {"kind": "intent", "at_s": at_s, **about, "limits": LIMITS, "limits_reserved": "[1,500,400,70]"}
     )
     if ends_s is not None:
         await books.write(
