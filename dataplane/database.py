@@ -20,6 +20,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
+from dataplane.config import AuditSettings
 from dataplane.errors import ConfigError
 
 T = TypeVar("T")
@@ -51,6 +52,19 @@ def parse_url(text: str) -> URL:
             return url.set(drivername="postgresql+asyncpg")
         case other:
             raise ConfigError(f"audit.database: {other} is not supported; use sqlite or postgresql")
+
+
+def database_url(settings: AuditSettings) -> str:
+    """`audit.database` with `audit.password` in its place; keep it to yourself. Raises `ConfigError`."""
+    if settings.password is None:
+        return settings.database
+    url = parse_url(settings.database)
+    if url.get_backend_name() == "sqlite":
+        raise ConfigError("audit.password: SQLite takes none")
+    if url.password is not None or "password" in url.query:
+        raise ConfigError("audit.password: audit.database holds a password already; give one of them")
+    with_password = url.set(drivername="postgresql", password=settings.password.read())
+    return with_password.render_as_string(hide_password=False)
 
 
 def _sqlite_engine(url: URL) -> Engine:

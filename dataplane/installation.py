@@ -4,6 +4,7 @@ DATA_DIR/              0700
   installation.key     0600  32 random bytes in hex: keys the digests of API keys and of content
   state.json           0600  where the database is, for commands that only know the directory
   ready.json           0600  while running: addresses, the demo key, the policy revision
+  running.lock         0600  held while a gateway runs here
   regogate.db          0600  records and keys, unless a URL says otherwise
   bundles/ opa/ keys/        published bundles, OPA's own copy, signing keys of `dev`
 """
@@ -11,6 +12,7 @@ DATA_DIR/              0700
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import secrets
@@ -24,6 +26,7 @@ from dataplane.config import SecretRef
 from dataplane.errors import ConfigError
 
 INSTALLATION_KEY_BYTES: Final = 32
+RUNNING_LOCK: Final = "running.lock"
 
 
 def make_private(path: Path) -> Path:
@@ -80,6 +83,26 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ConfigError(f"{path}: not a JSON object; remove it and start again")
     return document
+
+
+@contextlib.contextmanager
+def alone(lock: Path, otherwise: str) -> Iterator[None]:
+    """Hold `lock` for this process; the kernel lets go of it whatever happens. The file stays.
+
+    Raises `ConfigError` with `otherwise` where another process holds it.
+    """
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigError(f"{lock}: {error.strerror}") from None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigError(otherwise) from None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def installation_key(data_dir: Path, reference: SecretRef | None) -> bytes:

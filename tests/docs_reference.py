@@ -28,6 +28,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 
 ABOUT: Final[dict[str, str]] = {
     "server.bind": "Where applications call. Port 0 takes a free one.",
+    "server.workers": "Processes that take calls. More than one needs PostgreSQL (`audit.database`) and "
+    "Redis or Valkey (`limits.store`).",
     "server.tls": "Certificates of the public listener; without it, plain HTTP.",
     "server.tls.cert": "Certificate chain, PEM.",
     "server.tls.key": "Its private key, PEM, not encrypted.",
@@ -50,7 +52,9 @@ ABOUT: Final[dict[str, str]] = {
     "policy.bundle.kind": "What answers at `policy.bundle.url`: `http`, `s3` (requests are signed with "
     "`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` and `AWS_REGION` of the environment) "
     "or `oci` (the URL names repository and tag).",
-    "policy.bundle.token": "Bearer token for `policy.bundle.url`; for `oci` also `USER:PASSWORD`.",
+    "policy.bundle.token": "Bearer token for `policy.bundle.url`; for `oci` also `USER:PASSWORD`. "
+    "Without a URL, beside `policy.opa.socket`: what that OPA shows at the admin address for bundles and its "
+    "status, 16 characters or more.",
     "policy.bundle.channel": "The channel a bundle must have been signed for.",
     "policy.bundle.keys": "Public keys (P-256, PEM) that may sign bundles, by key id. Required unless "
     "`policy.opa.socket` is set.",
@@ -66,6 +70,7 @@ ABOUT: Final[dict[str, str]] = {
     "identity.keys.max_stale_s": "How long known keys go on while the database is down and a revocation "
     "cannot be seen; then calls are refused with 503.",
     "audit.database": "Records and API keys: `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`.",
+    "audit.password": "The password of `audit.database`, where the URL has none.",
     "audit.commit_timeout_ms": "How long a call waits for its record before it is refused.",
     "audit.queue": "Calls that may wait for their record at once.",
     "audit.beat_s": "Time between two `beat` records.",

@@ -12,7 +12,7 @@ import typer
 
 from dataplane.bundle.keys import load_public_key
 from dataplane.config import Settings, UpstreamSettings, load
-from dataplane.database import parse_url
+from dataplane.database import database_url, parse_url
 from dataplane.errors import ConfigError, RegoGateError
 from dataplane.installation import installation_key
 from dataplane.opa.options import RemoteService
@@ -68,6 +68,7 @@ def unusable(settings: Settings) -> Iterator[str]:
     policy = settings.policy
     if not policy.bundle.keys and policy.opa.socket is None:
         yield "policy.bundle.keys: name at least one public key that may sign bundles"
+    yield from _not_for_several(settings)
     for path, look in _looks(settings):
         try:
             look()
@@ -76,10 +77,31 @@ def unusable(settings: Settings) -> Iterator[str]:
             yield text if text.startswith(path) else f"{path}: {text}"
 
 
+def _not_for_several(settings: Settings) -> Iterator[str]:
+    """What several processes cannot share: a file that one writes at a time, counts in a process's memory."""
+    workers = settings.server.workers
+    if workers == 1:
+        return
+    if settings.audit.database.startswith("sqlite"):
+        yield (
+            f"audit.database: {workers} workers need PostgreSQL, this is SQLite; set "
+            "postgresql://USER:PASSWORD@HOST/NAME, or server.workers to 1"
+        )
+    if settings.limits.store == "memory":
+        yield (
+            f"limits.store: {workers} workers need Redis or Valkey, memory counts in each of them alone; set "
+            "redis, or server.workers to 1"
+        )
+
+
 def _looks(settings: Settings) -> Iterator[tuple[str, Callable[[], object]]]:
     """Each setting that names a thing, and what is done with the thing at start."""
     policy, tls = settings.policy, settings.server.tls
     yield "audit.database", partial(parse_url, settings.audit.database)
+    if settings.audit.password is not None:
+        yield "audit.password", partial(database_url, settings.audit)
+    if policy.bundle.token is not None:
+        yield "policy.bundle.token", policy.sidecar_token
     if settings.audit.hash_key is not None:
         yield "audit.hash_key", partial(installation_key, settings.data_dir, settings.audit.hash_key)
     for name, path in policy.bundle.keys.items():

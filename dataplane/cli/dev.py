@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import fcntl
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -24,7 +21,7 @@ from dataplane.cli.running import run_until_signal
 from dataplane.cli.state import DEFAULT_DATA_DIR, state_document
 from dataplane.config import Settings, build, override, unreadable
 from dataplane.errors import ConfigError
-from dataplane.installation import make_private, write_json
+from dataplane.installation import RUNNING_LOCK, alone, make_private, write_json
 from dataplane.opa.install import ensure_opa
 from dataplane.shipped import shipped
 from dataplane.telemetry import AccessLog, configure_logging
@@ -85,7 +82,8 @@ def dev(
     if policies is not None and not policies.is_dir():
         raise ConfigError(f"--policies {policies}: no such directory")
     directory = make_private(data_dir.absolute())
-    with _alone_in(directory):
+    taken = f"{directory}: another 'regogate dev' runs here; stop it or give another --data-dir"
+    with alone(directory / RUNNING_LOCK, taken):
         # What a killed run left behind must not be taken for this one.
         (directory / "ready.json").unlink(missing_ok=True)
         settings = _settings(directory, bind, admin_bind, upstream, upstream_key_env, set_ or [])
@@ -207,16 +205,3 @@ def _settings(
     if problems := unreadable(settings):
         raise ConfigError(problems)
     return settings
-
-
-@contextlib.contextmanager
-def _alone_in(directory: Path) -> Iterator[None]:
-    """Hold the data directory for one process; the kernel lets go of it whatever happens."""
-    with (directory / "dev.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ConfigError(
-                f"{directory}: another 'regogate dev' runs here; stop it or give another --data-dir"
-            ) from None
-        yield

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from dataplane.config import KeySettings, SecretRef, Settings, load
+from dataplane.config import AuditSettings, KeySettings, SecretRef, Settings, load
+from dataplane.database import database_url
 from dataplane.errors import ConfigError
 from dataplane.installation import installation_key, read_json
 
@@ -43,7 +44,7 @@ def open_state(config: Path | None, data_dir: Path | None) -> State:
     if config is not None:
         settings = load(config)
         return State(
-            database_url=settings.audit.database,
+            database_url=database_url(settings.audit),
             installation_key=installation_key(settings.data_dir, settings.audit.hash_key),
             data_dir=settings.data_dir,
             keys=settings.identity.keys,
@@ -52,8 +53,9 @@ def open_state(config: Path | None, data_dir: Path | None) -> State:
     state = read_json(directory / "state.json")
     if "database_url" not in state:
         raise ConfigError(f"{directory}: no gateway has run here; start 'regogate dev' or give --config FILE")
+    password = _reference(state.get("password"), directory)
     return State(
-        database_url=str(state["database_url"]),
+        database_url=database_url(AuditSettings(database=str(state["database_url"]), password=password)),
         installation_key=installation_key(directory, _reference(state.get("hash_key"), directory)),
         data_dir=directory,
         keys=_key_settings(state.get("keys"), directory),
@@ -68,7 +70,7 @@ def _key_settings(written: object, directory: Path) -> KeySettings:
 
 
 def _reference(written: object, directory: Path) -> SecretRef | None:
-    """Where `audit.hash_key` is kept, if the gateway was told another place than its directory."""
+    """Where a secret of `audit` is kept, if the gateway was told a place."""
     try:
         return None if written is None else SecretRef.model_validate(written)
     except ValidationError:
@@ -77,9 +79,10 @@ def _reference(written: object, directory: Path) -> SecretRef | None:
 
 def state_document(settings: Settings) -> dict[str, Any]:
     """What `state.json` holds, for `open_state`: no secret but what stands in the database's URL."""
-    reference = settings.audit.hash_key
+    audit = settings.audit
     return {
-        "database_url": settings.audit.database,
-        "hash_key": None if reference is None else reference.model_dump(mode="json"),
+        "database_url": audit.database,
+        "password": None if audit.password is None else audit.password.model_dump(mode="json"),
+        "hash_key": None if audit.hash_key is None else audit.hash_key.model_dump(mode="json"),
         "keys": settings.identity.keys.model_dump(mode="json"),
     }

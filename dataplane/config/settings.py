@@ -21,6 +21,13 @@ from dataplane.config.base import (
     is_loopback_url,
 )
 from dataplane.config.identity import IdentitySettings
+from dataplane.errors import ConfigError
+
+MAX_WORKERS = 64
+"""Processes of one gateway. Each holds connections to the database, the limit store and OPA."""
+
+BUNDLE_TOKEN_MIN_CHARS = 16
+"""Of a token that the admin address takes: what the channel server asks for."""
 
 
 class TlsSettings(Section):
@@ -43,9 +50,10 @@ class TlsSettings(Section):
 
 
 class ServerSettings(Section):
-    """The public listener."""
+    """The public listener, and how many processes answer there."""
 
     bind: Address = "127.0.0.1:8080"
+    workers: int = Field(default=1, ge=1, le=MAX_WORKERS)
     tls: TlsSettings | None = None
     trusted_proxies: tuple[Network, ...] = Field(default=(), strict=False)
     max_body_bytes: int = Field(default=10_000_000, ge=1024, le=1_000_000_000)
@@ -80,6 +88,7 @@ class BundleSettings(Section):
 
     Without `url` the gateway's own channel server serves what `regogate bundle publish` put into the
     data directory. `kind` says what answers at `url`: plain HTTP, S3-compatible storage, an OCI registry.
+    `token` is what OPA sends there; without `url` it is what an OPA beside us sends to our admin address.
     """
 
     url: Url | None = None
@@ -92,9 +101,8 @@ class BundleSettings(Section):
     def _whole(self) -> BundleSettings:
         if self.url is not None and not re.fullmatch(r"https?://[^/]+/.*[^/]", self.url):
             raise ValueError("url must name the bundle, such as https://bundles.example/prod.tar.gz")
-        for name, given in (("token", self.token is not None), ("kind", self.kind != "http")):
-            if given and self.url is None:
-                raise ValueError(f"{name} belongs to url, which is not given")
+        if self.kind != "http" and self.url is None:
+            raise ValueError("kind belongs to url, which is not given")
         if self.kind == "s3" and self.token is not None:
             raise ValueError("kind s3 takes no token: set AWS_ACCESS_KEY_ID and so on in the environment")
         if self.kind == "oci" and not re.fullmatch(
@@ -115,11 +123,32 @@ class PolicySettings(Section):
     connections: int = Field(default=32, ge=1, le=1024)
     canary_channels: tuple[CanaryChannel, ...] = Field(default=("canary",), strict=False)
 
+    @model_validator(mode="after")
+    def _whole(self) -> PolicySettings:
+        if self.bundle.token is not None and self.bundle.url is None and self.opa.socket is None:
+            raise ValueError(
+                "bundle.token goes with bundle.url, or with opa.socket; our own OPA's is made at start"
+            )
+        return self
+
+    def sidecar_token(self) -> str | None:
+        """What an OPA beside us shows at our admin address; None where none comes. Raises `ConfigError`."""
+        if self.opa.socket is None or self.bundle.url is not None or self.bundle.token is None:
+            return None
+        token = self.bundle.token.read()
+        if len(token) < BUNDLE_TOKEN_MIN_CHARS or not (token.isascii() and token.isprintable()):
+            raise ConfigError(
+                f"policy.bundle.token: must hold at least {BUNDLE_TOKEN_MIN_CHARS} printable ASCII characters"
+            )
+        return token
+
 
 class AuditSettings(Section):
-    """The record of every call. `hash_key` keys the digests; made in the data directory if not given."""
+    """The record of every call. `password` is that of the database's URL, where it is kept elsewhere.
+    `hash_key` keys the digests; made in the data directory if not given."""
 
     database: str = Field(default="sqlite:///regogate.db", repr=False)
+    password: SecretRef | None = None
     commit_timeout_ms: int = Field(default=2000, ge=10, le=60_000)
     queue: int = Field(default=10_000, ge=1, le=1_000_000)
     beat_s: float = Field(default=60, gt=0)

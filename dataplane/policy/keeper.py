@@ -111,11 +111,15 @@ class ActivationKeeper:
 
     async def _look_on(self, engine: OpaEngine) -> None:
         while True:
-            await engine.look()
+            floor = 0
             try:
-                await self.learn_floor()
+                # Before the status: another process of this instance may have raised it for a bundle that
+                # only OPA's status of a moment later names, which is no rollback.
+                floor = await self._floors.highest(self._channel)
             except Exception as error:  # noqa: BLE001  as above
                 _log.debug("sequence floors unread", extra={"error_type": type(error).__name__})
+            await engine.look()
+            self.activations.raise_floor(floor)
             await asyncio.sleep(self._refresh_s if self.activations.problem is None else self._retry_s)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

@@ -28,6 +28,7 @@ class FakeFloors:
     def __init__(self) -> None:
         self.floor = 0
         self.fails = 0
+        self.on_read: Callable[[], None] = lambda: None
         self.raised: list[tuple[str, int, str]] = []
 
     def _maybe_fail(self) -> None:
@@ -37,6 +38,7 @@ class FakeFloors:
 
     async def highest(self, channel: str) -> int:
         self._maybe_fail()
+        self.on_read()
         return self.floor
 
     async def raise_floor(self, channel: str, seq: int, revision: str) -> None:
@@ -238,6 +240,28 @@ def test_status_and_other_replicas_floors_are_read_again_and_again(
     play(story)
     assert "sequence floors unread" in caplog.text
     assert "secret-password" not in "".join(str(record.__dict__) for record in caplog.records)
+
+
+def test_a_floor_that_another_process_of_this_instance_raised_for_a_new_bundle_is_no_rollback(
+    short_dir: Path,
+) -> None:
+    async def story(scene: Scene) -> None:
+        answers = [b'{"result":{"bundles":{"main":{"active_revision":"%b"}}}}' % R1.encode()]
+        server = await asyncio.start_unix_server(
+            lambda reader, writer: answering(answers[0])(reader, writer), short_dir / "s"
+        )
+
+        def while_it_switches() -> None:
+            if scene.activations.current is not None:
+                scene.floors.floor = 2
+                answers[0] = answers[0].replace(R1.encode(), R2.encode())
+
+        scene.floors.on_read = while_it_switches
+        scene.keeper.keep_looking(engine(scene, short_dir / "s"))
+        await until(lambda: scene.activations.floor == 2)
+        server.close()
+
+    assert [fields["event"] for _, fields in play(story).notes] == ["activated", "activated"]
 
 
 def test_what_a_stopping_opa_complains_of_is_not_taken_in() -> None:
