@@ -14,13 +14,15 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from dataplane import __version__
+from dataplane.app_admin import AdminDesk
+from dataplane.app_audit import audit_of
+from dataplane.app_front import front_of
 from dataplane.app_limits import limiter_of, start_limits
 from dataplane.app_listen import Ready, admin_listen, public_listen
 from dataplane.app_upstreams import upstreams_of
 from dataplane.audit.floors import Floors
-from dataplane.audit.log import DurableLog
 from dataplane.audit.migrate import migrate
+from dataplane.audit.refused_keys import RefusedKeyUses
 from dataplane.audit.trials import TrialTable
 from dataplane.bundle.channel import ChannelServer
 from dataplane.bundle.keys import load_public_key
@@ -32,22 +34,19 @@ from dataplane.domain import CallState, Trial
 from dataplane.edge.admin import admin_app
 from dataplane.edge.front import Front
 from dataplane.identity.callers import Callers
-from dataplane.identity.networks import forwarded_source
 from dataplane.installation import installation_key, make_private
 from dataplane.opa.deployment import Opas
 from dataplane.opa.options import BUNDLE_NAME
 from dataplane.opa.supervise import OpaProcess
-from dataplane.pipeline import Pipeline
 from dataplane.policy.beside import CandidateProcess, Means
 from dataplane.policy.client import OpaClient
 from dataplane.policy.engine import OpaEngine
 from dataplane.policy.keeper import ActivationKeeper
+from dataplane.policy.read_tables import PolicyTables
 from dataplane.policy.trial_metrics import TrialMetrics
 from dataplane.policy.trials import Trials
 from dataplane.ports import SequenceFloors
 from dataplane.server.background import listening
-from dataplane.server.doubts import DOUBTS
-from dataplane.surfaces.openai_surface import OpenAISurface
 from dataplane.telemetry import Metrics
 from dataplane.usage.meter import UsageMeter
 
@@ -74,15 +73,7 @@ class Gateway:
             load_public_key(path, keyid=name) for name, path in settings.policy.bundle.keys.items()
         )
         self.store = ChannelStore(self.data_dir / "bundles", self._keys)
-        self.audit = DurableLog(
-            self.database,
-            key=self.installation_key,
-            instance=settings.instance,
-            about={"version": __version__, **self._about()},
-            timeout_s=settings.audit.commit_timeout_ms / 1000,
-            queue_limit=settings.audit.queue,
-            beat_s=settings.audit.beat_s,
-        )
+        self.audit = audit_of(settings, self.database, self.installation_key, self._about())
         self._usage = UsageMeter(self.database, self.audit.writer_id, self.metrics.registry)
         name, kept = settings.instance, self.data_dir / "opa"
         floors, store = self._floors(), TrialTable(self.database, instance=self._reporter())
@@ -103,7 +94,15 @@ class Gateway:
         )
         self._trials = Trials(settings.policy, store=store, log=self.audit, means=means)
         TrialMetrics(self.metrics.registry, self._trials.counts)
-        self._callers = Callers(settings.identity, self.database, self.installation_key)
+        self.tables, self._refused = PolicyTables(self._keeper.activations), RefusedKeyUses(self.audit)
+        self._callers = Callers(
+            settings.identity,
+            self.database,
+            self.installation_key,
+            named=self.tables.networks,
+            refused=self._refused,
+            registry=self.metrics.registry,
+        )
         self._upstream = upstreams_of(settings)
         self._limiter = limiter_of(settings)
         self._opa: OpaProcess | None = None
@@ -177,6 +176,7 @@ class Gateway:
             await migrate(self.database)
             await self.audit.start()
             stack.push_async_callback(self.audit.close)
+            stack.callback(self._refused.close)
             await stack.enter_async_context(self._usage)
             stack.push_async_callback(self._callers.close)
             await self._callers.start()
@@ -196,6 +196,8 @@ class Gateway:
                 client, activations, bundle=BUNDLE_NAME, deadline_ms=policy.deadline_ms, usage=self._usage
             )
             self._keeper.keep_looking(self._engine)
+            stack.push_async_callback(self.tables.close)
+            self.tables.start(client)
             stack.push_async_callback(self._trials.close)
             await self._trials.start(self._engine)
             await self._serve_public(stack)
@@ -216,25 +218,18 @@ class Gateway:
             on_status=self._keeper.observe,
             status_token=self._token,
             candidates=self._trials,
-            routes=ChannelServer(self.store, self._token).routes(),
+            routes=[*ChannelServer(self.store, self._token).routes(), *AdminDesk(self).routes()],
         )
 
     def _front(self) -> Front:
-        pipeline = Pipeline(
-            surfaces=(OpenAISurface(),),
-            sources=forwarded_source(self.settings.server),
+        return front_of(
+            self.settings.server,
             authenticator=self._callers,
             policy=self._trials,
             limiter=self._limiter,
             upstream=self._upstream,
             audit=self.audit,
-        )
-        return Front(
-            pipeline,
             problems=self.problems,
-            max_body_bytes=self.settings.server.max_body_bytes,
-            body_timeout_s=self.settings.server.body_timeout_s,
-            doubt_sentences={code: meaning.sentence for code, meaning in DOUBTS.items()},
             done=(self.metrics, self._usage, self._done),
         )
 

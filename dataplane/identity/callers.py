@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
+
+from prometheus_client import CollectorRegistry
 
 from dataplane.config import IdentitySettings
 from dataplane.database import Database
 from dataplane.domain import Head, Identity, Source
-from dataplane.identity.api_keys import ApiKeyAuthenticator
+from dataplane.identity.api_keys import ApiKeyAuthenticator, Why
+from dataplane.identity.bindings import NamedNetworks
 from dataplane.identity.chain import FirstOf
+from dataplane.identity.models import KeyRow
+from dataplane.identity.watch import KeyWatch
+
+RefusedKey = Callable[[str, str, str, str], None]
+"""Is told of each refused use of an API key whose secret was right: key id, client id, why, request id."""
 
 
 class Callers:
-    """An `Authenticator` of every kind of credential that is configured, each asked in turn."""
+    """An `Authenticator` of every kind of credential that is configured, each asked in turn.
 
-    def __init__(self, settings: IdentitySettings, database: Database, installation_key: bytes) -> None:
-        self.api_keys = ApiKeyAuthenticator(database, installation_key)
+    `named` knows the policy's networks; metrics go to `registry`.
+    """
+
+    def __init__(
+        self,
+        settings: IdentitySettings,
+        database: Database,
+        installation_key: bytes,
+        *,
+        named: NamedNetworks,
+        refused: RefusedKey,
+        registry: CollectorRegistry,
+    ) -> None:
+        self._told_refused = refused
+        self.api_keys = ApiKeyAuthenticator(
+            database, installation_key, settings=settings.keys, named=named, refused=self._refused
+        )
+        self._watch = KeyWatch(self.api_keys.snapshot, settings.keys, registry)
         self._stack = AsyncExitStack()
         self._first = FirstOf((self.api_keys,) if settings.api_keys else ())
 
@@ -24,6 +49,8 @@ class Callers:
         """Load what each kind needs; never raises for what may come later, see `problems`."""
         await self.api_keys.start()
         self._stack.push_async_callback(self.api_keys.close)
+        self._watch.start()
+        self._stack.push_async_callback(self._watch.close)
 
     async def close(self) -> None:
         """Stop all that was started, last first."""
@@ -40,3 +67,7 @@ class Callers:
     async def authenticate(self, head: Head, source: Source) -> Identity:
         """Who is calling. Raises `Refused` for no credential, and for one that does not hold."""
         return await self._first.authenticate(head, source)
+
+    def _refused(self, row: KeyRow, why: Why, request_id: str) -> None:
+        self._watch.refused(why)
+        self._told_refused(row.id, row.client_id, why, request_id)

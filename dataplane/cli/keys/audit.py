@@ -18,6 +18,7 @@ from dataplane.errors import RegoGateError
 from dataplane.identity.key_findings import DAY_US, Finding, findings
 from dataplane.identity.keys import prefix_of
 from dataplane.identity.store import now_us
+from dataplane.identity.told import finding_fields
 
 EXIT_FOUND = 1
 
@@ -72,7 +73,7 @@ def audit(
     found = work_on(config, data_dir, work)
     if as_json:
         for one in found:
-            typer.echo(json.dumps(_fields(one)))
+            typer.echo(json.dumps(finding_fields(one)))
     elif found:
         lines = [("KEY", "CLIENT", "FINDING", "DETAIL")]
         lines += [(prefix_of(one.key_id), one.client_id, one.kind, one.detail) for one in found]
@@ -80,16 +81,6 @@ def audit(
     else:
         typer.echo("nothing found", err=True)
     raise typer.Exit(EXIT_FOUND if check and found else 0)
-
-
-def _fields(one: Finding) -> dict[str, Any]:
-    return {
-        "key_id": one.key_id,
-        "client_id": one.client_id,
-        "finding": one.kind,
-        "detail": one.detail,
-        "names": list(one.names),
-    }
 
 
 def _tables(bundle: str | None, config: Path | None, data_dir: Path | None) -> dict[str, Any]:

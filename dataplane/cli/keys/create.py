@@ -9,10 +9,11 @@ import typer
 
 from dataplane.cli.durations import duration_us
 from dataplane.cli.installation_work import Installation, work_on
-from dataplane.cli.keys.told import JsonOption, announce, fields
+from dataplane.cli.keys.told import JsonOption, announce
 from dataplane.cli.state import ConfigOption, DataDirOption
 from dataplane.config import KeySettings
 from dataplane.identity.store import NewKey, now_us
+from dataplane.identity.told import key_fields
 
 
 def create(
@@ -59,7 +60,7 @@ def create(
 
     (key, row), settings = work_on(config, data_dir, work)
     if as_json:
-        typer.echo(json.dumps({"key": key.text} | fields(row, now_us(), settings)))
+        typer.echo(json.dumps({"key": key.text} | key_fields(row, now_us(), settings)))
         return
     announce(row, settings)
     typer.echo(key.text)

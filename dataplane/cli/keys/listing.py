@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from dataplane.cli.installation_work import Installation, work_on
-from dataplane.cli.keys.told import JsonOption, fields, print_columns, time_text, warning
+from dataplane.cli.keys.told import JsonOption, print_columns
 from dataplane.cli.state import ConfigOption, DataDirOption
 from dataplane.config import KeySettings
 from dataplane.identity.key_findings import DAY_US
 from dataplane.identity.models import KeyRow
 from dataplane.identity.store import now_us
+from dataplane.identity.told import key_fields, time_text, warning
 
 
 def list_(
@@ -39,7 +40,7 @@ def list_(
     now = now_us()
     if as_json:
         for row in rows:
-            typer.echo(json.dumps(fields(row, now, settings)))
+            typer.echo(json.dumps(key_fields(row, now, settings)))
         return
     lines = [("KEY", "CLIENT", "CREATED", "ENDS", "LAST USED", "STATE", "LABEL", "WARNING")]
     max_age_us = settings.max_age_days * DAY_US
@@ -76,7 +77,7 @@ def show(
         return await at.store.show(key_id), at.state.keys
 
     row, settings = work_on(config, data_dir, work)
-    told = fields(row, now_us(), settings)
+    told = key_fields(row, now_us(), settings)
     if as_json:
         typer.echo(json.dumps(told))
         return

@@ -9,10 +9,11 @@ import typer
 
 from dataplane.cli.durations import duration_us
 from dataplane.cli.installation_work import Installation, work_on
-from dataplane.cli.keys.told import JsonOption, announce, fields, time_text
+from dataplane.cli.keys.told import JsonOption, announce
 from dataplane.cli.state import ConfigOption, DataDirOption
 from dataplane.config import KeySettings
 from dataplane.identity.store import Rotation, now_us
+from dataplane.identity.told import key_fields, time_text
 
 OVERLAP: Final = "24h"
 """A day for the new key to reach every application."""
@@ -62,7 +63,7 @@ def rotate(
         key, row = one.new
         if as_json:
             about = {"key": key.text, "old_ends": time_text(one.old.expires_us)}
-            typer.echo(json.dumps(about | fields(row, now_us(), settings)))
+            typer.echo(json.dumps(about | key_fields(row, now_us(), settings)))
             continue
         announce(row, settings)
         typer.echo(key.text)
