@@ -79,9 +79,9 @@ class Clients:
         now_s = self._clock_s()
         own, others = client.own.within_the_hour(now_s), client.others.within_the_hour(now_s)
         return {
-            "tokens_vs_baseline": round((own[0] + others[0]) / max(client.usual.tokens, FLOOR_TOKENS), 2),
+            "tokens_vs_baseline": round((own[0] + others[0]) / max(client.usual.tokens, FLOOR_TOKENS), 3),
             "requests_vs_baseline": round(
-                (own[1] + others[1]) / max(client.usual.requests, FLOOR_REQUESTS), 2
+                (own[1] + others[1]) / max(client.usual.requests, FLOOR_REQUESTS), 3
             ),
         }
 

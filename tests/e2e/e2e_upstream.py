@@ -3,7 +3,8 @@
 The field `mock` of a request's body, which the gateway passes on because it does not know it, says how:
 `error:STATUS` (an error that quotes the credential it was sent), `break` (the answer ends halfway),
 `stall` (a stream that goes silent), `flood` (a stream without end), `hang` (no answer), `garbage` (no JSON),
-`drop` (no answer, closed), `secret` (an error whose text is not JSON and quotes the credential and body).
+`drop` (no answer, closed), `secret` (an error whose text is not JSON and quotes the credential and body),
+`tokens:N` (an answer that is said to have taken N tokens).
 """
 
 from __future__ import annotations
@@ -115,7 +116,10 @@ async def _answer(hit: Hit, writer: asyncio.StreamWriter) -> None:
         case _ if asked.get("stream"):
             await _stream(asked, mode, argument, hit, writer)
         case _:
-            _whole(writer, json.dumps(_completion(asked)).encode())
+            answer = _completion(asked)
+            if mode == "tokens":
+                answer["usage"] = {**USAGE, "completion_tokens": int(argument)}
+            _whole(writer, json.dumps(answer).encode())
 
 
 async def _stream(
