@@ -104,7 +104,7 @@ class Gateway:
             registry=self.metrics.registry,
         )
         self._upstream = upstreams_of(settings)
-        self._limiter = limiter_of(settings)
+        self._limiter = limiter_of(settings, self.database, self.metrics.registry)
         self._opa: OpaProcess | None = None
         self._engine: OpaEngine | None = None
         self._stop, self._failed = asyncio.Event(), list[BaseException]()
@@ -180,7 +180,7 @@ class Gateway:
             await stack.enter_async_context(self._usage)
             stack.push_async_callback(self._callers.close)
             await self._callers.start()
-            await start_limits(stack, self._limiter, self.database)
+            await start_limits(stack, self.settings, self._limiter, self.database)
             await self._upstream.start()
             stack.push_async_callback(self._upstream.close)
             floor = await self._keeper.learn_floor()

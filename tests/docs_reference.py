@@ -76,7 +76,17 @@ ABOUT: Final[dict[str, str]] = {
     "audit.beat_s": "Time between two `beat` records.",
     "audit.hash_key": "At least 32 bytes in hexadecimal; keys the digests of API keys and bodies. Left "
     "out: made in `data_dir`. Give the same to every replica.",
-    "limits.store": "Where request rates are counted.",
+    "limits.store": "Where limits are counted: in this process, or for all processes in one Redis or Valkey, "
+    "`redis://[USER@]HOST[:PORT][/DB]`, `rediss://...` (TLS) or `unix:///SOCKET`.",
+    "limits.password": "Its password. Read again for each connection.",
+    "limits.ca_file": "Authorities of its certificate, PEM. Left out: the system's.",
+    "limits.cluster": "The store is a Redis Cluster; the URL names any of its nodes.",
+    "limits.timeout_ms": "Time for its answer. After that calls are refused or counted locally, "
+    "at once, until it is back.",
+    "limits.processes": "How many processes share the limits at least; while the store is away each "
+    "counts an equal part of request rates and parallel calls. More are noticed by themselves.",
+    "limits.share": "This region's part of every amount, where several regions share limits, each with a "
+    "store of its own.",
     "upstreams": "The providers, by a name of your choice. The first that names a model exactly serves "
     "it, else the first whose pattern matches.",
     "upstreams.NAME.kind": "`openai`: an OpenAI-compatible API. `demo`: the embedded model, which takes "

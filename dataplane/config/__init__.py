@@ -17,12 +17,12 @@ from dataplane.config.base import (
     split_address,
 )
 from dataplane.config.identity import IdentitySettings, KeySettings
+from dataplane.config.limits import LimitSettings
 from dataplane.config.load import build, load, override, unreadable
 from dataplane.config.settings import (
     AdminSettings,
     AuditSettings,
     BundleSettings,
-    LimitSettings,
     OpaSettings,
     PolicySettings,
     ServerSettings,

@@ -21,6 +21,7 @@ from dataplane.config.base import (
     is_loopback_url,
 )
 from dataplane.config.identity import IdentitySettings
+from dataplane.config.limits import LimitSettings
 from dataplane.errors import ConfigError
 
 MAX_WORKERS = 64
@@ -153,12 +154,6 @@ class AuditSettings(Section):
     queue: int = Field(default=10_000, ge=1, le=1_000_000)
     beat_s: float = Field(default=60, gt=0)
     hash_key: SecretRef | None = None
-
-
-class LimitSettings(Section):
-    """Where quantities are held."""
-
-    store: Literal["memory"] = "memory"
 
 
 class UpstreamSettings(Section):

@@ -37,6 +37,11 @@ async def rebuild(store: LimitStore, pages: AsyncIterable[list[PastCall]]) -> in
     return calls
 
 
+async def all_past(pages: AsyncIterable[list[PastCall]]) -> list[Past]:
+    """What past calls took, for a store that counts anew while it runs."""
+    return [past async for page in pages for call in page for past in _taken(call)]
+
+
 def _taken(call: PastCall) -> list[Past]:
     past: list[Past] = []
     for limit, taken in zip(call.limits, call.taken, strict=True):

@@ -61,6 +61,7 @@ class PolicyLimiter:
         try:
             answer = await held.take()
         except StoreUnavailable:
+            state.limits_mode = "closed"
             raise Refused("gateway.limits_unavailable") from None
         except StoreFull:
             raise Refused(

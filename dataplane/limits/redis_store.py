@@ -106,13 +106,13 @@ class RedisStore:
         self._shards.clear()
 
     def problems(self) -> list[str]:
-        """Always empty: what cannot be counted is refused or counted otherwise, and `details` says why."""
+        """Always empty: what cannot be counted is refused or counted otherwise; metrics and the log tell."""
         return []
 
-    def details(self) -> dict[str, object]:
-        """For the admin address: whether limits are counted here, why not, and by how many processes."""
-        why = [shard.link.why or "the state is counted anew" for shard in self._shards if shard.epoch is None]
-        return {"up": not why, "why": why[0] if why else "", "processes": self.processes()}
+    @property
+    def up(self) -> bool:
+        """Whether everything can be counted here now."""
+        return bool(self._shards) and all(shard.epoch is not None for shard in self._shards)
 
     def failures(self) -> Mapping[str, int]:
         """Commands without an answer by cause, states lost, settlements dropped."""
