@@ -78,6 +78,17 @@ test_grants_catalogue_hides_models_that_a_call_may_not_use if {
 	decide(lists({"candidates": candidates}), rows).visible == ["big-4", "small"]
 }
 
+test_grants_catalogue_hides_models_without_a_row_from_tiers_that_need_one if {
+	models := {"small": {"data_class": "internal"}}
+	listed := {"candidates": {"small": {}, "big-9": {}}}
+	rows := object.union(tier_with({"unclassified_models": "block"}), {"models": models})
+	bundle := object.union(object.remove(tables, ["models"]), rows)
+	decide_exactly(object.union(call, lists(listed)), bundle).visible == ["small"]
+	open := object.union(object.remove(tables, ["models"]), {"models": models})
+	free := object.union(call, object.union(lists(listed), {"identity": {"client_id": "free", "method": "api_key"}}))
+	decide_exactly(free, open).visible == ["big-9", "small"]
+}
+
 test_grants_catalogue_shows_what_a_shadow_rule_would_hide if {
 	rows := {"models": {"big-1": {"data_class": "public"}}, "rules": {"request.model.data_class": "shadow"}}
 	decide(lists({"candidates": {"big-1": {}}}), rows).visible == ["big-1"]
