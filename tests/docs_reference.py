@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 import annotated_types
 import typer
 import yaml
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
 from dataplane.cli import app, dev
@@ -69,6 +69,36 @@ ABOUT: Final[dict[str, str]] = {
     "identity.keys.unused_days": "A key without a call for so long is a finding of `regogate keys audit`.",
     "identity.keys.max_stale_s": "How long known keys go on while the database is down and a revocation "
     "cannot be seen; then calls are refused with 503.",
+    "identity.jwt": "Issuers whose tokens are taken (see [JWT and OIDC](guide-jwt.md)). N is one's "
+    "place, from 0.",
+    "identity.jwt.N.issuer": "Its exact name, as in `iss`. Without `jwks_url` and `jwks_file` also its URL: "
+    "keys are found by discovery.",
+    "identity.jwt.N.audience": "Names of this gateway; `aud` must have one of them.",
+    "identity.jwt.N.algorithms": "What its keys may sign with. There are no symmetric ones.",
+    "identity.jwt.N.jwks_url": "Where its keys are; https, or http on loopback.",
+    "identity.jwt.N.jwks_file": "Its keys in a file, read again when it changes.",
+    "identity.jwt.N.types": "What `typ` in a token's header may be; `none`: it may be left out.",
+    "identity.jwt.N.require.claims": "Claims that every token must have; else 401.",
+    "identity.jwt.N.require.scopes": "Scopes that every token must have; else 403 `insufficient_scope`.",
+    "identity.jwt.N.claims.client": "Where the client id stands: the name of a claim or a dotted path; of "
+    "several the first that is there. Likewise the next ones.",
+    "identity.jwt.N.claims.subject": "The person or account behind the client.",
+    "identity.jwt.N.claims.tenant": "The organisation, a key of `tenants.yaml`.",
+    "identity.jwt.N.claims.roles": "A list of texts, or one text.",
+    "identity.jwt.N.claims.groups": "A list of texts, or one text.",
+    "identity.jwt.N.claims.scopes": "A text with spaces between scopes, or a list of texts.",
+    "identity.jwt.N.claims.visible": "Claims that policy sees as `input.identity.claims`, by these names.",
+    "identity.jwt.N.leeway_s": "How far its clock and ours may differ.",
+    "identity.jwt.N.jwks_max_age_s": "How long keys count while they cannot be fetched.",
+    "identity.jwt.N.jwks_refresh_s": "Least time between two fetches that unknown keys cause.",
+    "identity.jwt.N.introspection": "Ask the issuer about each token, too (RFC 7662).",
+    "identity.jwt.N.introspection.url": "Its endpoint; https, or http on loopback.",
+    "identity.jwt.N.introspection.client_id": "Who asks.",
+    "identity.jwt.N.introspection.client_secret": "The secret of who asks.",
+    "identity.jwt.N.introspection.cache_s": "How long an answer holds.",
+    "identity.jwt.N.revoked_file": "Tokens that were taken back: a line each, `jti` or `sha256:HEX`.",
+    "identity.jwt.N.ca_file": "Authorities to trust instead of the system's, PEM.",
+    "identity.jwt.N.allow_plaintext": "Allow plain http to a host that is not loopback.",
     "audit.database": "Records and API keys: `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`.",
     "audit.password": "The password of `audit.database`, where the URL has none.",
     "audit.commit_timeout_ms": "How long a call waits for its record before it is refused.",
@@ -123,6 +153,9 @@ def settings(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[Se
         inner = _model(field.annotation)
         if inner is None or inner is SecretRef:
             yield Setting(path=path, kind=_kind(field), default=_default(field))
+        elif get_origin(field.annotation) is tuple:
+            yield Setting(path=path, kind="list of the settings below", default=_default(field))
+            yield from settings(inner, f"{path}.N.")
         elif get_origin(field.annotation) is dict:
             yield Setting(path=path, kind="mapping of NAME to the settings below", default=_default(field))
             yield from settings(inner, f"{path}.NAME.")
@@ -150,6 +183,8 @@ def _model(annotation: Any) -> type[BaseModel] | None:
     for part in _parts(annotation):
         if get_origin(part) is dict:
             return _model(get_args(part)[1])
+        if get_origin(part) is tuple:
+            return _model(get_args(part)[0])
         if isinstance(part, type) and issubclass(part, BaseModel):
             return part
     return None
@@ -158,6 +193,8 @@ def _model(annotation: Any) -> type[BaseModel] | None:
 def _kind(field: FieldInfo) -> str:
     # pydantic moves the metadata of an outermost Annotated into the field: put it back to compare
     annotation: Any = field.annotation
+    if any(isinstance(item, BeforeValidator) for item in field.metadata):
+        return "text or list of text"
     metadata = [item for item in field.metadata if type(item).__module__.startswith("pydantic.functional")]
     if metadata:
         annotation = Annotated[annotation, *metadata]

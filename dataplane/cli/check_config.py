@@ -14,6 +14,7 @@ from dataplane.bundle.keys import load_public_key
 from dataplane.config import Settings, UpstreamSettings, load
 from dataplane.database import database_url, parse_url
 from dataplane.errors import ConfigError, RegoGateError
+from dataplane.identity.jwt_issuer import check_issuer
 from dataplane.installation import installation_key
 from dataplane.opa.options import RemoteService
 from dataplane.opa.version import check_opa
@@ -73,8 +74,8 @@ def unusable(settings: Settings) -> Iterator[str]:
         try:
             look()
         except RegoGateError as error:
-            text = str(error)
-            yield text if text.startswith(path) else f"{path}: {text}"
+            for text in error.problems if isinstance(error, ConfigError) else [str(error)]:
+                yield text if text.startswith(path) else f"{path}: {text}"
 
 
 def _not_for_several(settings: Settings) -> Iterator[str]:
@@ -112,6 +113,8 @@ def _looks(settings: Settings) -> Iterator[tuple[str, Callable[[], object]]]:
         yield "policy.opa.path", partial(check_opa, policy.opa.path)
     if tls is not None:
         yield "server.tls", lambda: Tls(TlsFiles(**dict(tls)))
+    for number, issuer in enumerate(settings.identity.jwt):
+        yield f"identity.jwt.{number}", partial(check_issuer, issuer)
     for name, upstream in settings.upstreams.items():
         if upstream.kind == "openai":
             yield f"upstreams.{name}", partial(_route_to, name, upstream)

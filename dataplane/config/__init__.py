@@ -18,6 +18,7 @@ from dataplane.config.base import (
 )
 from dataplane.config.identity import IdentitySettings, KeySettings
 from dataplane.config.limits import LimitSettings
+from dataplane.config.jwt import JwtClaims, JwtIntrospection, JwtIssuer, JwtRequire
 from dataplane.config.load import build, load, override, unreadable
 from dataplane.config.settings import (
     AdminSettings,
@@ -40,6 +41,10 @@ __all__ = [
     "BundleSettings",
     "FilePath",
     "IdentitySettings",
+    "JwtClaims",
+    "JwtIntrospection",
+    "JwtIssuer",
+    "JwtRequire",
     "KeySettings",
     "LimitSettings",
     "Name",

@@ -49,7 +49,8 @@ def _network(text: str) -> str:
     return text
 
 
-def _url(text: str) -> str:
+def check_url(text: str) -> str:
+    """The text, where it is a URL that a setting may hold. Raises `ValueError`."""
     found = _URL.fullmatch(text)
     if found is None or int(found[2] or 0) > 65535:
         raise ValueError("must be an http:// or https:// URL without user, query or fragment")
@@ -77,7 +78,7 @@ def is_loopback_url(url: str) -> bool:
 
 Address = Annotated[str, AfterValidator(_address)]
 Network = Annotated[str, AfterValidator(_network)]
-Url = Annotated[str, AfterValidator(_url)]
+Url = Annotated[str, AfterValidator(check_url)]
 CanaryChannel = Annotated[str, AfterValidator(lambda text: text if text == "*" else _channel(text))]
 FilePath = Annotated[Path, Field(strict=False)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]

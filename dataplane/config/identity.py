@@ -1,10 +1,13 @@
-"""Settings of who calls: API keys and their age."""
+"""Settings of who calls: API keys and their age, issuers of tokens."""
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, model_validator
 
 from dataplane.config.base import Section
+from dataplane.config.jwt import JwtIssuer, each_once
 
 
 class KeySettings(Section):
@@ -29,3 +32,4 @@ class IdentitySettings(Section):
 
     api_keys: bool = True
     keys: KeySettings = KeySettings()
+    jwt: Annotated[tuple[JwtIssuer, ...], AfterValidator(each_once)] = Field(default=(), strict=False)

@@ -27,8 +27,8 @@ def _keys_at(path: tuple[str | int, ...]) -> list[str]:
         if inner is None:
             return []
         model = inner
-        if dict in kinds:
-            next(parts, None)  # the NAME in upstreams.NAME
+        if dict in kinds or tuple in kinds:
+            next(parts, None)  # the NAME in upstreams.NAME, the number in identity.jwt.0
     return list(model.model_fields)
 
 
@@ -74,6 +74,9 @@ def _absolute(raw: Any, base: Path, model: type[BaseModel]) -> None:
         match inner:
             case dict() if nested is not None and dict in kinds:
                 for entry in inner.values():
+                    _absolute(entry, base, nested)
+            case list() if nested is not None:
+                for entry in inner:
                     _absolute(entry, base, nested)
             case dict() if nested is not None:
                 _absolute(inner, base, nested)
@@ -170,6 +173,9 @@ def unreadable(settings: Settings) -> list[str]:
             case Mapping():
                 for name, inner in value.items():
                     look(inner, f"{path}.{name}")
+            case tuple():
+                for number, inner in enumerate(value):
+                    look(inner, f"{path}.{number}")
             case Path() if path not in _MADE_BY_US:
                 if not value.exists():
                     problems.append(f"{path}: {value}: no such file")

@@ -14,8 +14,10 @@ from dataplane.domain import Head, Identity, Source
 from dataplane.identity.api_keys import ApiKeyAuthenticator, Why
 from dataplane.identity.bindings import NamedNetworks
 from dataplane.identity.chain import FirstOf
+from dataplane.identity.jwt import JwtAuthenticator
 from dataplane.identity.models import KeyRow
 from dataplane.identity.watch import KeyWatch
+from dataplane.ports import Authenticator
 
 RefusedKey = Callable[[str, str, str, str], None]
 """Is told of each refused use of an API key whose secret was right: key id, client id, why, request id."""
@@ -43,12 +45,20 @@ class Callers:
         )
         self._watch = KeyWatch(self.api_keys.snapshot, settings.keys, registry)
         self._stack = AsyncExitStack()
-        self._first = FirstOf((self.api_keys,) if settings.api_keys else ())
+        self.jwt = JwtAuthenticator(settings.jwt) if settings.jwt else None
+        kinds: list[Authenticator] = [self.api_keys] if settings.api_keys else []
+        if self.jwt is not None:
+            kinds.append(self.jwt)
+        self._first = FirstOf(kinds)
 
     async def start(self) -> None:
-        """Load what each kind needs; never raises for what may come later, see `problems`."""
+        """Load what each kind needs; what may come later is in `problems`. Raises `ConfigError` for a file
+        that cannot be used."""
         await self.api_keys.start()
         self._stack.push_async_callback(self.api_keys.close)
+        if self.jwt is not None:
+            self._stack.push_async_callback(self.jwt.close)
+            await self.jwt.start()
         self._watch.start()
         self._stack.push_async_callback(self._watch.close)
 
@@ -62,7 +72,7 @@ class Callers:
 
     def details(self) -> dict[str, Any]:
         """What the admin address tells beside readiness."""
-        return {}
+        return {} if self.jwt is None else {"jwt": self.jwt.details()}
 
     async def authenticate(self, head: Head, source: Source) -> Identity:
         """Who is calling. Raises `Refused` for no credential, and for one that does not hold."""

@@ -89,6 +89,8 @@ def _identity(identity: Identity) -> dict[str, Any]:
         document["subject"] = identity.subject
     if identity.tenant is not None:
         document["tenant"] = identity.tenant
+    if identity.claims:
+        document["claims"] = identity.claims
     return document
 
 

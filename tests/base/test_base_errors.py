@@ -17,7 +17,12 @@ def test_every_ground_has_a_status_type_code_and_sentence(reason: str) -> None:
     assert re.fullmatch(r"gateway\.[a-z_]+", reason)
     assert 400 <= ground.status <= 599
     assert re.fullmatch(r"[a-z_]+", ground.code)
-    assert ground.type in {"invalid_request_error", "authentication_error", "server_error"}
+    assert ground.type in {
+        "invalid_request_error",
+        "authentication_error",
+        "permission_error",
+        "server_error",
+    }
     assert (ground.type == "server_error") == (ground.status >= 500)
     assert ground.message[0].isupper()
     assert ground.message.endswith(".")
