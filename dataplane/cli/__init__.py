@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "shadow": "shadow",
     "canary": "canary",
     "keys": "keys",
+    "admin": "admin",
     "opa": "opa",
 }
 """Each command and the module of this package that has it, as `app` (a group) or as a function of

@@ -14,6 +14,7 @@ from dataplane.bundle.errors import CheckFailed
 from dataplane.bundle.problem import Problem
 from dataplane.bundle.strictyaml import JSON
 from dataplane.config import Settings
+from dataplane.identity.key_findings import DAY_US
 from dataplane.identity.keys import ApiKey, digest, parse
 from dataplane.identity.store import KeyStore, UnknownKey, now_us
 from dataplane.installation import write_private
@@ -60,7 +61,8 @@ async def demo_key(gateway: Gateway) -> str:
     store = KeyStore(gateway.database, gateway.installation_key)
     path = gateway.data_dir / "demo.key"
     known = parse(path.read_bytes().decode("ascii", "replace").strip()) if path.is_file() else None
-    if known is not None and await _is_valid(store, known, gateway.installation_key):
+    max_age_us = gateway.settings.identity.keys.max_age_days * DAY_US
+    if known is not None and await _is_valid(store, known, gateway.installation_key, max_age_us):
         return known.text
     key, row = await store.create(CLIENT_ID, label="regogate dev")
     write_private(path, key.text.encode() + b"\n")
@@ -68,15 +70,15 @@ async def demo_key(gateway: Gateway) -> str:
     return key.text
 
 
-async def _is_valid(store: KeyStore, key: ApiKey, installation_key: bytes) -> bool:
+async def _is_valid(store: KeyStore, key: ApiKey, installation_key: bytes, max_age_us: int) -> bool:
     """Whether callers with this key are the demo client: the database or the installation's key may have
-    been removed and made anew."""
+    been removed and made anew, and a directory may have been forgotten until its key is too old."""
     try:
         row = await store.show(key.id)
     except UnknownKey:
         return False
     known = hmac.compare_digest(row.digest, digest(installation_key, key))
-    return known and row.client_id == CLIENT_ID and row.state(now_us()) == "active"
+    return known and row.client_id == CLIENT_ID and row.state(now_us(), max_age_us) == "active"
 
 
 def snippets(ready: Ready, key: str, data_dir: Path, settings: Settings) -> str:

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import update
 
 from dataplane.app import Gateway
 from dataplane.app_listen import Ready
 from dataplane.bundle.errors import CheckFailed
 from dataplane.cli.dev_demo import ALL_TIER, demo_key, demo_overlay, snippets
-from dataplane.config import build
+from dataplane.config import Settings, build
 from dataplane.database import Database, metadata
+from dataplane.identity.models import api_keys
 from dataplane.identity.store import KeyStore
 
 KEY = bytes(32)
@@ -73,6 +75,7 @@ class House:
         self.installation_key = installation_key
         self.database = Database(f"sqlite:///{data_dir}/regogate.db")
         self.audit = Notes()
+        self.settings = Settings()
 
     async def key(self) -> str:
         return await demo_key(cast(Gateway, self))
@@ -144,6 +147,16 @@ def test_a_key_that_would_not_be_accepted_is_replaced(play: Play) -> None:
         path = house.data_dir / "demo.key"
         path.write_text(second[:-1] + ("A" if second[-1] != "A" else "B"))
         assert await house.key() not in (key, second)
+
+    play(story)
+
+
+def test_a_key_that_is_too_old_is_replaced(play: Play) -> None:
+    async def story(house: House) -> None:
+        key = await house.key()
+        long_ago = update(api_keys).values(created_us=api_keys.c.created_us - 90 * 86_400_000_000)
+        await house.database.run(lambda connection: connection.execute(long_ago))
+        assert await house.key() != key
 
     play(story)
 
