@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from dataplane.frozen import quick_init
 from dataplane.quantities import UNKNOWN_USAGE, Limit, Price, Usage
 
 JsonScalar = str | int | float | bool | None
@@ -30,6 +31,7 @@ class TlsFacts:
     peer_certificate: bytes | None = None
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
     """A request before its body. `path` is the raw path as sent, without query, ASCII only."""
@@ -73,6 +75,7 @@ UNKNOWN_OPERATION = Operation(id="unknown")
 # --- 3. who -------------------------------------------------------------------------------------
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """Who calls. `key_id` is the public id of the credential, never the credential.
@@ -94,6 +97,7 @@ class Identity:
     claims: Mapping[str, str | int | float | bool] = field(default_factory=dict)
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """Where a call comes from: canonical address text, and what the connection proved.
@@ -113,6 +117,7 @@ class Source:
 # --- 4. read ------------------------------------------------------------------------------------
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFacts:
     """What policy may know of a call's content. Facts are raw; None means absent.
@@ -187,6 +192,7 @@ class Constraints:
         return tuple(name for name, there in given.items() if there)
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """Policy's answer, with the revision read from the same OPA answer.
@@ -287,6 +293,7 @@ for a short time, with a reason that is recorded."""
 # --- 10. forward --------------------------------------------------------------------------------
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forward:
     """What goes upstream. `model` picks the upstream; `headers` are the caller's that may pass."""
@@ -299,6 +306,7 @@ class Forward:
     stream: bool
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamReply:
     """A provider's answer, its body still on the wire. `headers` have lower-case names.
@@ -317,6 +325,7 @@ class UpstreamReply:
         return next((value for key, value in self.headers if key == name), None)
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """A whole answer to the caller. Header names are lower-case bytes."""

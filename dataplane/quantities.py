@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from dataplane.frozen import quick_init
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
@@ -36,6 +38,7 @@ class PastCall:
     taken: tuple[int, ...]
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """Tokens as the provider counted them; None where it did not say. `cached_input_tokens` are among the

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
+from dataplane.frozen import quick_init
+
 SCHEME: Final = "rgk_"
 """What every key begins with: people, secret scanners and other authenticators tell it by this."""
 
@@ -31,6 +33,7 @@ _ID: Final = re.compile(rf"[a-z2-7]{{{ID_LENGTH}}}")
 _KEY: Final = re.compile(rf"{SCHEME}([a-z2-7]{{{ID_LENGTH}}})_[A-Za-z0-9_-]{{43}}")
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
     """A whole key; only `id` may be shown. `text` leaves the process once, when the key is made."""

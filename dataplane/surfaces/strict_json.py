@@ -18,6 +18,7 @@ import jiter
 import orjson
 
 from dataplane.errors import Refused
+from dataplane.frozen import quick_init
 from dataplane.surfaces.fields import join, wrong
 
 MAX_DEPTH: Final = 64
@@ -45,6 +46,7 @@ _WORDS: Final[dict[str, str]] = {
 """Own words for jiter's messages: some of its messages quote the content, so none is passed on."""
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
     """`value` is the object; `wire` are bytes of the same meaning, to send where nothing changes."""
