@@ -127,6 +127,17 @@ def test_times_are_utc(seconds: int) -> None:
     assert at == {"unix": seconds, "weekday": told.strftime("%a"), "hour": told.hour}
 
 
+def test_visible_claims_stand_in_the_document_and_actors_do_not() -> None:
+    who = Identity(
+        client_id="bot", method="jwt", claims={"department": "legal", "level": 3}, actors=("agent",)
+    )
+    document = orjson.loads(built(state(facts=FULL, identity=who, source=Source(ip="10.1.2.3"))))
+    assert document["identity"]["claims"] == {"department": "legal", "level": 3}
+    assert b"agent" not in built(state(facts=FULL, identity=who))
+    schema = json.loads((shipped("policies") / "schemas/input.request.schema.json").read_bytes())
+    jsonschema.validate(document, schema)
+
+
 def test_use_stands_in_the_document_where_it_is_known() -> None:
     schema = json.loads((shipped("policies") / "schemas/input.request.schema.json").read_bytes())
     about: Any = {"stage": "request", "tables_revision": REVISION, "models": ()}

@@ -13,6 +13,13 @@ GOLDEN = Path(__file__).parent / "golden"
 
 REFUSALS = {
     "unauthenticated": (Refused("gateway.unauthenticated"), False),
+    "token_invalid": (Refused("gateway.token_invalid", fault="signature"), False),
+    "insufficient_scope": (
+        Refused(
+            "gateway.insufficient_scope", challenge='Bearer error="insufficient_scope", scope="llm:access"'
+        ),
+        False,
+    ),
     "invalid_field": (Refused("gateway.invalid_field", "n: must be an integer", param="n"), False),
     "invalid_json": (Refused("gateway.invalid_json"), False),
     "body_too_large": (Refused("gateway.body_too_large"), False),
@@ -67,3 +74,9 @@ def test_only_a_401_challenges() -> None:
         == b"Bearer"
     )
     assert b"www-authenticate" not in dict(SURFACE.refuse(Refused("gateway.invalid_json"), state()).headers)
+
+
+def test_every_401_says_how_to_prove_oneself() -> None:
+    for reason, ground in GROUNDS.items():
+        challenged = b"www-authenticate" in dict(SURFACE.refuse(Refused(reason), state()).headers)
+        assert challenged == (ground.status == 401 or reason == "gateway.insufficient_scope"), reason
