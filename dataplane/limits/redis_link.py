@@ -199,10 +199,11 @@ class Link:
             self.run_id = info.get("run_id", "").encode()
             if why is not None:
                 self._say("unfit", why)
-        except (AuthenticationError, NoPermissionError) as error:
-            self._say("unfit", type(error).__name__)
         except (RedisError, OSError, TimeoutError, ValueError) as error:
-            self._say("down", type(error).__name__)
+            # On a unix socket the client wraps what the server said; what it quotes is not repeated.
+            said = error.__cause__ or error
+            refused = isinstance(said, AuthenticationError | NoPermissionError)
+            self._say("unfit" if refused else "down", type(said).__name__)
         finally:
             if connection is not None and not usable:
                 await _end(connection)

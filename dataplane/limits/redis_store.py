@@ -114,6 +114,11 @@ class RedisStore:
         """Whether everything can be counted here now."""
         return bool(self._shards) and all(shard.epoch is not None for shard in self._shards)
 
+    @property
+    def waiting(self) -> int:
+        """Settlements that have not arrived yet."""
+        return len(self._later) + len(self._pending)
+
     def failures(self) -> Mapping[str, int]:
         """Commands without an answer by cause, states lost, settlements dropped."""
         counts = {cause: sum(shard.link.failures[cause] for shard in self._shards) for cause in CAUSES}

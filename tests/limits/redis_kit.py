@@ -51,6 +51,7 @@ class RedisServer:
             "--logfile", str(folder / f"{name}.log"),
             *options,
         ]  # fmt: skip
+        self.password: str | None = None
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -72,10 +73,12 @@ class RedisServer:
 
     def ask(self, *words: Any) -> Any:
         """What the server answers to a command."""
-        with redis.Redis(unix_socket_path=str(self.socket), socket_timeout=5) as client:
+        with redis.Redis(
+            unix_socket_path=str(self.socket), password=self.password, socket_timeout=5
+        ) as client:
             return client.execute_command(*words)
 
-    def keys(self, pattern: str = "*") -> list[str]:
+    def names(self, pattern: str = "*") -> list[str]:
         return sorted(key.decode() for key in self.ask("KEYS", pattern))
 
     def kill(self) -> None:

@@ -1,0 +1,96 @@
+"""Eight processes of a hundred clients on one key: never one too many, and nothing left by the dead."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis_kit import RedisServer, started, until
+from redis_worker import MONEY, PLACES, RATE, Worker
+
+from dataplane.limits.store import Budget, Claim, Granted, Rejected
+
+PROCESSES = 8
+
+
+@contextmanager
+def workers(url: str, kind: str, *, seconds: float) -> Iterator[list[Worker]]:
+    """So many processes that are all at work, and end after some seconds."""
+    ends = multiprocessing.get_context("fork").Value("d", time.monotonic() + 60)
+    all_of_them = [Worker(url, kind, seed, ends) for seed in range(PROCESSES)]
+    try:
+        for one in all_of_them:
+            one.wait_ready()
+        ends.value = time.monotonic() + seconds
+        yield all_of_them
+    finally:
+        for one in all_of_them:
+            one.close()
+
+
+async def left(url: str, claim: Claim) -> int:
+    async with started(url) as one:
+        never = Budget(cell="never", amount=0, period_us=60_000_000, per="minute", calendar=False)
+        answer = await one.reserve("look", "t", [claim, never], [1, 1])
+        assert isinstance(answer, Rejected)
+        return answer.remaining[0]
+
+
+def test_requests_and_parallel_calls_never_pass_their_limits(redis_server: RedisServer) -> None:
+    with workers(redis_server.url, "rate", seconds=1.5) as several:
+        said = [line for one in several for line in one.lines()]
+    # In these seconds the bucket lets fewer than one call more through.
+    assert 0 < said.count("1") <= RATE.amount
+    assert asyncio.run(left(redis_server.url, RATE)) == RATE.amount - said.count("1")
+    assert asyncio.run(left(redis_server.url, PLACES)) == PLACES.amount
+
+
+def test_money_is_never_spent_beyond_its_limit_by_large_calls_at_once(redis_server: RedisServer) -> None:
+    with workers(redis_server.url, "money", seconds=1.5) as several:
+        spent = [int(line) for one in several for line in one.lines()]
+    assert MONEY.amount * 0.5 < sum(spent) <= MONEY.amount
+    assert asyncio.run(left(redis_server.url, MONEY)) == MONEY.amount - sum(spent)
+    assert asyncio.run(left(redis_server.url, PLACES)) == PLACES.amount
+
+
+def test_nothing_is_left_by_processes_that_were_killed_at_random_points(redis_server: RedisServer) -> None:
+    chance = random.Random(7)
+    with workers(redis_server.url, "places", seconds=30) as several:
+        time.sleep(0.2)
+        for one in several:
+            time.sleep(0.05 * chance.random())
+            one.kill()
+        said = [one.lines() for one in several]
+    assert sum(lines.count("+") for lines in said) > PLACES.amount
+
+    async def main() -> None:
+        async with started(redis_server.url) as one:
+            held = PLACES.amount - await left(redis_server.url, PLACES)
+            assert 0 <= held <= PLACES.amount
+            for name in redis_server.names("rg:{0}:lease:*"):
+                # What the dead had ends when its time is over, here at once.
+                for member in redis_server.ask("ZRANGE", name, 0, -1):
+                    redis_server.ask("ZADD", name, 1, member)
+
+            async def free() -> bool:
+                return await left(redis_server.url, PLACES) == PLACES.amount
+
+            await until(free)
+            every = [await one.reserve(f"n{n}", "t", [PLACES], [1]) for n in range(PLACES.amount + 1)]
+            assert [isinstance(answer, Granted) for answer in every] == [True] * PLACES.amount + [False]
+
+    asyncio.run(main())
+
+
+def test_calls_under_way_when_their_process_dies_stay_counted(redis_server: RedisServer) -> None:
+    with workers(redis_server.url, "money", seconds=30) as several:
+        time.sleep(0.1)
+        for one in several:
+            one.kill()
+        spent = sum(int(line) for one in several for line in one.lines())
+    remaining = asyncio.run(left(redis_server.url, MONEY))
+    assert 0 <= remaining <= MONEY.amount - spent
