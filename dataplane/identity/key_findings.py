@@ -64,13 +64,16 @@ def findings(
     """
     unused_us = settings.unused_days * DAY_US if unused_us is None else unused_us
     excess = None if tables is None or used is None else _Excess(tables, used)
+    rows = list(rows)
+    replaced = {row.rotated_from for row in rows if row.revoked_us is None}
     found: list[Finding] = []
     for row in rows:
         state = row.state(now_us, settings.max_age_days * DAY_US)
         if state not in ("active", "too_old"):
             continue
         about = _About(row)
-        found += _age(about, row, now_us, settings, too_old=state == "too_old")
+        if row.id not in replaced:  # what was rotated is to end
+            found += _age(about, row, now_us, settings, too_old=state == "too_old")
         if state == "active":
             found += _rest(about, row, now_us, unused_us)
         if tables is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -77,6 +78,13 @@ def test_without_a_maximum_age_old_is_what_is_usual() -> None:
     assert [one.kind for one in findings([key(days=90)], NOW_US, settings)] == ["old"]
     assert findings([key(days=89)], NOW_US, settings) == []
     assert days_left(key(days=900), NOW_US, settings) is None
+
+
+def test_a_key_that_was_rotated_may_end() -> None:
+    old = key(days=85)
+    new = replace(key(days=1), id="bbbbbbbbbb", rotated_from=old.id)
+    assert kinds(old, new) == []
+    assert kinds(old, replace(new, revoked_us=NOW_US)) == ["ending"]
 
 
 def test_the_period_can_be_given() -> None:
