@@ -23,7 +23,7 @@ from dataplane.usage.calls import pages
 from dataplane.usage.showback import BY, Showback
 
 SINCE: Final = "30d"
-LINE_S: Final = 2.0
+LINE_S: Final = 5.0
 """Between lines of progress on standard error."""
 
 

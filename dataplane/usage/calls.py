@@ -17,6 +17,7 @@ import orjson
 from sqlalchemy import or_, select
 
 from dataplane.database import Database
+from dataplane.errors import RegoGateError
 from dataplane.usage.models import records
 
 PAGE: Final = 2_000
@@ -68,12 +69,12 @@ async def pages(
     database: Database, since_us: int, until_us: int, *, page: int = PAGE
 ) -> AsyncGenerator[Page, None]:
     """The calls of the period from `since_us` to before `until_us` (Unix microseconds), a page at a time.
-    Raises what SQLAlchemy raises."""
+    Raises `RegoGateError` for a record that is none, and what SQLAlchemy raises."""
     pending: dict[str, str] = {}
     at: tuple[int, int] | None = (since_us, -1)
     while at is not None:
         found = await database.run(_reading(at, until_us, page), reading=True)
-        rows = [orjson.loads(row.canonical) for row in found]
+        rows = [_fields(row) for row in found]
         at = (found[-1].time_us, found[-1].seq) if len(found) == page else None
         reached = until_us if at is None else at[0]
         share = (reached - since_us) / max(until_us - since_us, 1)
@@ -83,6 +84,19 @@ async def pages(
         left = dict(waiting[start : start + LOOKED_UP])
         found = await database.run(_records_of(left), reading=True)
         yield Page(calls=_left_over(found, left, since_us, until_us), share=1.0)
+
+
+def _fields(row: Any) -> dict[str, Any]:
+    """A record's own fields. Raises `RegoGateError` where it is none."""
+    try:
+        found = orjson.loads(row.canonical)
+        if {"id", "kind", "time_us"} <= found.keys():
+            return dict(found)
+    except (orjson.JSONDecodeError, AttributeError):
+        pass
+    raise RegoGateError(
+        f"record number {row.seq} is none: somebody changed the database; leave it out by --since or --until"
+    )
 
 
 def _reading(at: tuple[int, int], until_us: int, limit: int) -> Any:
@@ -129,7 +143,7 @@ def _told(ended: Ended, row: Mapping[str, Any], **more: Any) -> Call:
 
 def _records_of(left: Mapping[str, str]) -> Any:
     """Intents and completions of these calls."""
-    query = select(records.c.canonical, records.c.sealed).where(
+    query = select(records.c.seq, records.c.canonical, records.c.sealed).where(
         records.c.request_id.in_(sorted(set(left.values()))), records.c.kind.in_(("intent", "completion"))
     )
     return lambda connection: connection.execute(query).all()
@@ -139,7 +153,7 @@ def _left_over(found: Iterable[Any], left: Mapping[str, str], since_us: int, unt
     intents: dict[str, Mapping[str, Any]] = {}
     ends: dict[str, Mapping[str, Any]] = {}
     for row in found:
-        fields = orjson.loads(row.canonical)
+        fields = _fields(row)
         if fields["kind"] == "completion":
             ends[fields.get("intent_id", "")] = fields
         elif fields["id"] in left:

@@ -76,13 +76,14 @@ class Clients:
         client = self.get(client_id)
         if client.usual is None:
             return _NO_FACTS
-        now_s = self._clock_s()
-        own, others = client.own.within_the_hour(now_s), client.others.within_the_hour(now_s)
+        hours = self._clock_s() / HOUR_S
+        hour = int(hours)
+        share = 1 - (hours - hour)
+        own, others = client.own.last_hour(hour, share), client.others.last_hour(hour, share)
+        tokens, requests = max(client.usual.tokens, FLOOR_TOKENS), max(client.usual.requests, FLOOR_REQUESTS)
         return {
-            "tokens_vs_baseline": round((own[0] + others[0]) / max(client.usual.tokens, FLOOR_TOKENS), 3),
-            "requests_vs_baseline": round(
-                (own[1] + others[1]) / max(client.usual.requests, FLOOR_REQUESTS), 3
-            ),
+            "tokens_vs_baseline": round((own[0] + others[0]) / tokens, 3),
+            "requests_vs_baseline": round((own[1] + others[1]) / requests, 3),
         }
 
     # --- what is put in -------------------------------------------------------------------------

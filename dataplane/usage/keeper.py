@@ -23,7 +23,7 @@ SOON_S: Final = 0.5
 """Between a client's first call and the reading of its history: clients that come together are read
 together."""
 
-PAGES: Final = 20
+PAGES: Final = 50
 PAUSE_S: Final = 0.02
 """Pages of records added up in a round, and the pause between two, in which calls have the database."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dataplane.usage.baseline import HOUR_S, NOTHING, Used
+from dataplane.usage.baseline import NOTHING, Used
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,12 +32,11 @@ class Recent:
         self.roll(hour)
         self.now = Used(tokens=self.now.tokens + tokens, requests=self.now.requests + requests)
 
-    def within_the_hour(self, now_s: float) -> tuple[float, float]:
-        """Tokens and requests of the sixty minutes before `now_s` (Unix seconds)."""
-        hour, second = divmod(now_s, HOUR_S)
-        self.roll(int(hour))
-        share = 1 - second / HOUR_S if hour >= self.hour else 1.0
-        return (
-            self.now.tokens + self.before.tokens * share,
-            self.now.requests + self.before.requests * share,
-        )
+    def last_hour(self, hour: int, share: float) -> tuple[float, float]:
+        """Tokens and requests of the last sixty minutes, at a moment of `hour` at which `share` of the hour
+        before it is less than sixty minutes ago."""
+        if hour != self.hour:
+            self.roll(hour)
+            share = share if hour == self.hour else 1.0
+        now, before = self.now, self.before
+        return now.tokens + before.tokens * share, now.requests + before.requests * share

@@ -24,8 +24,8 @@ from dataplane.database import Database
 from dataplane.usage.baseline import HISTORY, HOUR_S
 from dataplane.usage.models import MARK_ID, records, usage_hours, usage_mark
 
-PAGE: Final = 5_000
-"""Records passed in one transaction: some milliseconds, for which a commit of the audit log may wait."""
+PAGE: Final = 1_000
+"""Records passed in one transaction: about 10 ms, for which a commit of the audit log may wait."""
 
 SETTLE_S: Final = 10.0
 """Twice PostgreSQL's command timeout: no transaction of ours is older."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from usage_kit import HOUR, NOW_S, Clock
@@ -18,30 +17,34 @@ def test_the_last_hour_counts_for_the_part_of_it_that_is_not_an_hour_ago() -> No
     recent = Recent()
     recent.add(HOUR, 900)
     recent.add(HOUR + 1, 50)
-    assert recent.within_the_hour((HOUR + 1) * HOUR_S) == (950, 2)
-    assert recent.within_the_hour((HOUR + 1) * HOUR_S + 1200) == pytest.approx((650, 1 + 2 / 3))
-    assert recent.within_the_hour((HOUR + 2) * HOUR_S) == (50, 1)
-    assert recent.within_the_hour((HOUR + 3) * HOUR_S) == (0, 0)
+    assert recent.last_hour(HOUR + 1, 1.0) == (950, 2)
+    assert recent.last_hour(HOUR + 1, 0.5) == (500, 1.5)
+    assert recent.last_hour(HOUR + 2, 1.0) == (50, 1)
+    assert recent.last_hour(HOUR + 3, 1.0) == (0, 0)
 
 
 def test_time_that_runs_backwards_loses_nothing() -> None:
     recent = Recent()
     recent.add(HOUR, 900)
     recent.add(HOUR - 1, 50)
-    assert recent.within_the_hour((HOUR - 1) * HOUR_S + 1800) == (950, 2)
+    assert recent.last_hour(HOUR - 1, 0.5) == (950, 2)
 
 
 @settings(deadline=None)  # a machine that is shared
 @given(st.lists(st.tuples(st.integers(0, 4 * HOUR_S), st.integers(0, 10**6)), max_size=30))
-def test_a_steady_client_is_told_exactly_and_nobody_below_this_hour(calls: list[tuple[int, int]]) -> None:
-    recent, now_s = Recent(), HOUR * HOUR_S
+def test_no_less_is_told_than_this_hour_saw_and_no_more_than_this_and_the_last(
+    calls: list[tuple[int, int]],
+) -> None:
+    clock = Clock(HOUR * HOUR_S)
+    clients = Clients(clock_s=clock)
+    clients.get("app").usual = USUAL
     for after_s, tokens in sorted(calls):
-        now_s = HOUR * HOUR_S + after_s
-        recent.add(now_s // HOUR_S, tokens)
-    told = recent.within_the_hour(now_s)[0]
-    at_s = [(HOUR * HOUR_S + after_s, tokens) for after_s, tokens in calls]
-    assert told >= sum(tokens for when, tokens in at_s if when // HOUR_S == now_s // HOUR_S)
-    assert told <= sum(tokens for when, tokens in at_s if when // HOUR_S >= now_s // HOUR_S - 1)
+        clock.now_s = HOUR * HOUR_S + after_s
+        clients.count("app", tokens)
+    told = clients.facts("app")["tokens_vs_baseline"] * USUAL.tokens
+    hours = [((HOUR * HOUR_S + after_s) // HOUR_S, tokens) for after_s, tokens in calls]
+    assert told >= sum(tokens for hour, tokens in hours if hour == clients.hour()) - USUAL.tokens / 1000
+    assert told <= sum(tokens for hour, tokens in hours if hour >= clients.hour() - 1) + USUAL.tokens / 1000
 
 
 def test_a_client_without_a_baseline_has_no_facts() -> None:

@@ -56,7 +56,7 @@ def test_a_call_that_was_made_counts_and_a_refused_one_does_not(sqlite_url: str)
             assert meter.facts("app") == {"tokens_vs_baseline": 0, "requests_vs_baseline": 0}
             meter(call(usage=used, intent_id="i-1"))
             meter(call(usage=Usage(), intent_id="i-2"))
-            assert meter.facts("app") == {"tokens_vs_baseline": 2.5, "requests_vs_baseline": 0.03}
+            assert meter.facts("app") == {"tokens_vs_baseline": 2.5, "requests_vs_baseline": 0.033}
 
     with_books(sqlite_url, story)
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from usage_kit import NOW_S, Books, completion, with_books
 
+from dataplane.errors import RegoGateError
 from dataplane.usage.calls import Call, Ended, pages
 from dataplane.usage.showback import BY, OTHER, Showback, Sums, usd
 
@@ -192,5 +193,17 @@ def test_a_completion_without_its_intent_is_told(sqlite_url: str) -> None:
         await books.write(completion("app", NOW_S, 30))
         [call] = await read(books)
         assert (call.client, call.tokens_in + call.tokens_out) == ("app", 30)
+
+    with_books(sqlite_url, story)
+
+
+@pytest.mark.parametrize("bytes_", [b"x", b"[]", b"{}"])
+def test_a_record_that_is_none_is_named(sqlite_url: str, bytes_: bytes) -> None:
+    async def story(books: Books) -> None:
+        await books.write(completion("app", NOW_S, 30))
+        sql = "UPDATE records SET canonical = ?"
+        await books.database.run(lambda connection: connection.exec_driver_sql(sql, (bytes_,)))
+        with pytest.raises(RegoGateError, match="record number 1 "):
+            await read(books)
 
     with_books(sqlite_url, story)
