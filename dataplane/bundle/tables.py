@@ -39,6 +39,9 @@ REFERENCES: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
 """Fields that name a row of another table: a name that is not there would only be found by a refused
 call. Checked where that other table exists."""
 
+FIXED_LIMITS: Final = frozenset(("client.rpm", "client.tph", "client.concurrency", "client.usd_day"))
+"""Ids of the limits that a tier sets by name (policies/rego, request/limits.rego)."""
+
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _PREFIX: Final = re.compile(r"/[0-9]{1,3}\Z")
 _SHOWN: Final = 12
@@ -66,6 +69,8 @@ def load_tables(source: Source) -> tuple[dict[str, JSON], list[Problem]]:
         problems += _fit(document, file, path, schemas)
     if "networks" in documents:
         problems += _bad_networks(*documents["networks"])
+    if "tiers" in documents:
+        problems += _overlapping_limits(*documents["tiers"])
     for table, pattern, target in REFERENCES:
         if table in documents and target in tables:
             problems += _dangling(*documents[table], pattern, target, tables[target])
@@ -195,6 +200,19 @@ def _bad_networks(file: str, document: Document) -> Iterator[Problem]:
         if _PREFIX.search(value) is None or ipaddress.ip_address(value.split("/")[0]) != network[0]:
             message = f"{_short(value)} has bits beyond its prefix; did you mean {network}?"
             yield _table(file, document, path, message)
+
+
+def _overlapping_limits(file: str, document: Document) -> Iterator[Problem]:
+    """Limits of one tier with an id that another has: refusals and records could not tell them apart."""
+    for path, rows in _select(document.value, ("*", "limits", "more"), ()):
+        seen: set[str] = set()
+        for place, name in _select(rows, ("*", "id"), path):
+            if not isinstance(name, str):
+                continue
+            if name in FIXED_LIMITS or name in seen:
+                whose = "a limit that has a name of its own" if name in FIXED_LIMITS else "another limit"
+                yield _table(file, document, place, f"{_short(name)} is the id of {whose}, too")
+            seen.add(name)
 
 
 def _select(value: JSON, pattern: tuple[str, ...], path: Path) -> Iterator[tuple[Path, JSON]]:

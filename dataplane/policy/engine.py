@@ -12,7 +12,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -25,6 +24,7 @@ from dataplane.policy.deadline import PatientTimeout
 from dataplane.policy.input import build_input
 from dataplane.policy.places import Places
 from dataplane.policy.result import Malformed, parse_result, split_answer
+from dataplane.policy.tables import Tables, read_tables
 from dataplane.ports import UsageFacts
 
 _QUERY: Final = "?provenance=true&strict-builtin-errors=true"
@@ -44,14 +44,6 @@ some milliseconds before its status says so (10 measured, more on a busy machine
 CONTRACT_SCHEMA: Final = 1
 """The decision contract this gateway knows; a bundle that names another is not used."""
 _log = logging.getLogger("regogate.policy")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tables:
-    """What Python itself needs of the bundle, read from the same verified bundle through OPA."""
-
-    revision: str
-    models: tuple[str, ...]
 
 
 def _unavailable(why: str) -> Refused:
@@ -79,7 +71,7 @@ class OpaEngine:
         self._deadline_s = deadline_ms / 1000
         self._wait_s = min(WAIT_MAX_S, WAIT_DEADLINES * self._deadline_s)
         self._places = Places(max(1, client.connections - SPARE_CONNECTIONS))
-        self._tables = Tables(revision="", models=())
+        self._tables = Tables(revision="")
         self._status: asyncio.Task[bool] | None = None
 
     def problems(self) -> list[str]:
@@ -129,6 +121,8 @@ class OpaEngine:
                 opa_version=str(answer["provenance"].get("version", "")),
                 input_bytes=question,
                 latency_us=latency_us,
+                asked=None if state.facts is None else state.facts.model,
+                tables=tables,
             )
         raise Refused("gateway.policy_changed")
 
@@ -196,15 +190,11 @@ class OpaEngine:
             models = orjson.loads(result) if result is not None else {}
         except orjson.JSONDecodeError:
             raise Malformed("the models table is not JSON") from None
-        if not isinstance(models, dict):
-            raise Malformed("the models table is not an object")
         revision = provenance_revision(answer, self._bundle)
+        read = read_tables(revision, models)
         if revision != self._tables.revision:
             await self._check_schema(revision)
-        self._tables = Tables(
-            revision=revision,
-            models=tuple(sorted(model for model in models if not model.endswith("*"))),
-        )
+        self._tables = read
 
     async def _check_schema(self, revision: str) -> None:
         status, body = await self._client.get(_METADATA.format(self._bundle))

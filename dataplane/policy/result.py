@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
 
 from dataplane.domain import AuditLevel, Constraints, Decision, Principal, Verdict
 from dataplane.errors import Refused, RegoGateError
-from dataplane.quantities import Limit
+from dataplane.quantities import Limit, Price
 
 RESULT_VERSION: Final = 1
 _KEYS: Final = frozenset(
@@ -36,10 +36,13 @@ _KEYS: Final = frozenset(
 )
 _CONSTRAINTS: Final = frozenset(("max_tokens", "strip_tools", "model", "delay_ms"))
 _LATER_CONSTRAINTS: Final = frozenset(("redact", "pool", "regions"))
-_LIMIT_KEYS: Final = frozenset(("id", "key", "unit", "amount", "per", "window", "burst"))
+_LIMIT_KEYS: Final = frozenset(("id", "key", "unit", "amount", "per", "window", "burst", "overrun"))
 _RESPONSE_KEYS: Final = frozenset(("inspect", "ask", "tool_calls"))
 _REASON: Final = re.compile(r"[a-z0-9_]+(\.[a-z0-9_-]+)+")
 _CODE: Final = re.compile(r"[a-z0-9_]{1,64}")
+MAX_COUNT: Final = 2**53 - 1
+"""Every reader of JSON keeps integers up to here exactly (RFC 8259, section 6)."""
+
 MAX_DELAY_MS: Final = 60_000
 """A delay holds a connection and its memory; a longer one is a mistake in a table."""
 
@@ -67,8 +70,8 @@ def _strings(value: Any, what: str) -> tuple[str, ...]:
 
 def _count(value: Any, what: str, least: int) -> int:
     _need(
-        isinstance(value, int) and not isinstance(value, bool) and value >= least,
-        f"{what}: not an integer >= {least}",
+        isinstance(value, int) and not isinstance(value, bool) and least <= value <= MAX_COUNT,
+        f"{what}: not an integer from {least} to {MAX_COUNT}",
     )
     return int(value)
 
@@ -101,12 +104,45 @@ def split_answer(body: bytes) -> tuple[dict[str, Any], bytes | None]:
     return whole, None if result is None else orjson.dumps(result)
 
 
+class KnowsModels(Protocol):
+    """What the tables of the decision's revision say of a model."""
+
+    def model(self, model: str | None) -> KnownModel:
+        """Of its own row, or of the longest pattern that fits."""
+        ...
+
+
+class KnownModel(Protocol):
+    """As far as it is known."""
+
+    @property
+    def price(self) -> Price | None:
+        """What its tokens cost."""
+        ...
+
+    @property
+    def max_output_tokens(self) -> int | None:
+        """The longest answer it gives."""
+        ...
+
+
 def parse_result(
-    raw: bytes, *, revision: str, opa_version: str, input_bytes: bytes, latency_us: int
+    raw: bytes,
+    *,
+    revision: str,
+    opa_version: str,
+    input_bytes: bytes,
+    latency_us: int,
+    asked: str | None = None,
+    tables: KnowsModels | None = None,
 ) -> Decision:
-    """The decision in `raw`. Raises `Malformed`, or `Refused` with `gateway.unenforceable`."""
+    """The decision in `raw`; the model `asked` for, or the one it is to be instead, is looked up in `tables`.
+    Raises `Malformed`, or `Refused` with `gateway.unenforceable`."""
     read = _remembered(raw) if len(raw) <= REMEMBERED_MAX_BYTES else _read(raw)
+    known = None if tables is None else tables.model(read["constraints"].model or asked)
     return Decision(
+        price=None if known is None else known.price,
+        max_output_tokens=None if known is None else known.max_output_tokens,
         revision=revision,
         opa_version=opa_version,
         input=input_bytes,
@@ -209,6 +245,8 @@ def _limit(value: Any, what: str) -> Limit:
     texts = {
         name: _text(document.get(name), f"{what}.{name}") for name in ("id", "key", "unit", "per", "window")
     }
+    if "overrun" in document:
+        texts["overrun"] = _text(document["overrun"], f"{what}.overrun")
     burst = _count(document["burst"], f"{what}.burst", 1) if "burst" in document else None
     return Limit(amount=_count(document.get("amount"), f"{what}.amount", 0), burst=burst, **texts)
 

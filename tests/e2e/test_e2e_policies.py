@@ -186,14 +186,14 @@ def test_a_request_rate_in_the_tables_is_a_429_with_retry_after(shop: Workshop) 
     assert all(reason.startswith("limit.") for reason in record["reasons"])
 
 
-@pytest.mark.parametrize("limit", ["tokens_per_hour: 5", "usd_per_day: 1", "max_concurrent_requests: 1"])
-def test_a_limit_the_gateway_cannot_keep_yet_blocks(
+@pytest.mark.parametrize("limit", ["tokens_per_hour: 5", "usd_per_day: 0.000001"])
+def test_a_call_larger_than_a_whole_limit_is_refused(
     shop: Workshop, upstream: MockUpstream, limit: str
 ) -> None:
     shop.save(tiers(more=f"  limits: {{{limit}}}\n"))
-    with pytest.raises(openai.InternalServerError) as caught:
+    with pytest.raises(openai.RateLimitError) as caught:
         shop.gateway.sdk.chat.completions.create(**CHAT)
-    assert (caught.value.status_code, caught.value.code) == (503, "policy_unenforceable")
+    assert caught.value.code == "request_exceeds_limit"
     assert upstream.of(caught.value.request_id or "") == []
 
 
