@@ -91,7 +91,7 @@ def _not_for_several(settings: Settings) -> Iterator[str]:
     if settings.limits.store == "memory":
         yield (
             f"limits.store: {workers} workers need Redis or Valkey, memory counts in each of them alone; set "
-            "redis, or server.workers to 1"
+            "redis://HOST:PORT, or server.workers to 1"
         )
 
 

@@ -90,8 +90,8 @@ def _alone(settings: Settings) -> Iterator[None]:
         file = Path(url.database or "").absolute()
         file.parent.mkdir(parents=True, exist_ok=True)
         taken = (
-            f"audit.database: another gateway writes to {file}; stop it, or use PostgreSQL (and limits.store "
-            "redis) for several"
+            f"audit.database: another gateway writes to {file}; stop it, or use PostgreSQL (and Redis for "
+            "limits.store) for several"
         )
         with alone(file.with_name(f"{file.name}.lock"), taken):
             yield
