@@ -134,7 +134,7 @@ class Issuer:
                 return keys
         except UnknownKey:
             pass
-        newer = await self.keys.newer(keys)
+        newer = await self.keys.newer(keys, jws.kid)
         if newer is None:
             raise Refused("gateway.identity_unavailable", fault="keys")
         if newer is keys:

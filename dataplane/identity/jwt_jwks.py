@@ -7,6 +7,7 @@ that nobody has seen. What was read stays in force while the source is down, up 
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -24,8 +25,9 @@ FILE_S: Final = 2.0
 """Between looks at a file, which cost nobody anything."""
 
 MAX_WAITING: Final = 1000
-"""Callers that wait for one fetch; further ones are refused at once, so that forgers hold no memory."""
+"""Callers that wait for one fetch, and ids remembered as absent. Beyond it unknown keys are refused."""
 
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._~-]+", re.ASCII)
 WELL_KNOWN: Final = "/.well-known/openid-configuration"
 
 
@@ -117,6 +119,8 @@ class KeyCache:
         self._lock = asyncio.Lock()
         self._asked_at = float("-inf")
         self._open = True
+        self._in_flight = False
+        self._absent: set[str] = set()
         self._asking: asyncio.Task[None] | None = None
         self._waiting = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -148,38 +152,50 @@ class KeyCache:
         """Seconds since the keys were last seen at their source; None before that."""
         return None if self._keys is None else self._clock_s() - self._seen_at
 
-    async def newer(self, than: KeySet | None) -> KeySet | None:
-        """The keys in force after one more look, which all who ask meanwhile share.
+    async def newer(self, than: KeySet | None, kid: str | None) -> KeySet | None:
+        """The keys in force after one more look for `kid`, which all who ask meanwhile share.
 
         1. Keys that changed since the caller looked are given at once.
-        2. A look that taught nothing new closes the door for `refresh_s`: forged key ids cost the issuer one
-           question in that time, and their senders no waiting.
-        3. After one that did (the issuer is changing keys), callers wait until the next is due.
+        2. Otherwise one look begins, or the one under way is shared. There is one in `refresh_s`.
+        3. Until the next is due callers wait for it where waiting may help: the last one brought new keys
+           (the issuer is changing them), or their id looks like the issuer's and was not looked for yet. For
+           the rest, forged ids as a rule, the answer is `than`, at once.
         """
         if self.current is not than:
             return self.current
-        if self._asking is None:
-            wait_s = self._asked_at + self._refresh_s - self._clock_s()
-            if wait_s > 0 and not self._open:
-                return than
-            self._asking = self._spawn(self._ask(max(0.0, wait_s)))
+        wait_s = self._asked_at + self._refresh_s - self._clock_s()
+        if wait_s > 0 and not self._in_flight and not self._may_wait(than, kid):
+            return than
         if self._waiting >= MAX_WAITING:
             return than
+        if self._asking is None:
+            self._asking = self._spawn(self._ask(max(0.0, wait_s)))
         self._waiting += 1
         try:
             # wait() leaves the task running when this caller is cancelled: others wait for it too.
             await asyncio.wait({self._asking})
         finally:
             self._waiting -= 1
-        return self.current
+        found = self.current
+        if kid is not None and (found is None or kid not in found.by_kid) and len(self._absent) < MAX_WAITING:
+            self._absent.add(kid)
+        return found
+
+    def _may_wait(self, keys: KeySet | None, kid: str | None) -> bool:
+        if self._open:
+            return True
+        if kid is None or kid in self._absent or _PLAIN.fullmatch(kid) is None or keys is None:
+            return False
+        return any(len(known) == len(kid) for known in keys.by_kid)
 
     async def _ask(self, wait_s: float) -> None:
         try:
             await asyncio.sleep(wait_s)
-            self._asked_at = self._clock_s()
+            self._asked_at, self._in_flight = self._clock_s(), True
+            self._absent.clear()
             self._open = await self._look()
         finally:
-            self._asking = None
+            self._asking, self._in_flight = None, False
 
     async def _keep_looking(self) -> None:
         while True:

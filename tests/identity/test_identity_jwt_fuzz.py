@@ -34,7 +34,7 @@ class Keys:
     def __init__(self, *names: str) -> None:
         self.current: KeySet | None = read_key_set(json.dumps({"keys": [jwk(one) for one in names]}).encode())
 
-    async def newer(self, than: KeySet | None) -> KeySet | None:
+    async def newer(self, than: KeySet | None, kid: str | None) -> KeySet | None:
         return than
 
 

@@ -77,7 +77,7 @@ def test_many_callers_with_a_new_key_share_one_fetch() -> None:
         old = cache.current
         source.data = jwks("rsa-1", "rsa-2")
         source.gate.clear()
-        waiting = [asyncio.create_task(cache.newer(old)) for _ in range(100)]
+        waiting = [asyncio.create_task(cache.newer(old, "x")) for _ in range(100)]
         await asyncio.sleep(0)
         source.gate.set()
         assert {tuple(ids(keys)) for keys in await asyncio.gather(*waiting)} == {("rsa-1", "rsa-2")}
@@ -89,11 +89,11 @@ def test_many_callers_with_a_new_key_share_one_fetch() -> None:
 def test_forged_ids_cost_one_fetch_in_the_interval_and_no_waiting() -> None:
     async def work(cache: KeyCache, source: Source, clock: Monotonic) -> None:
         for _ in range(50):
-            assert await cache.newer(cache.current) is cache.current
+            assert await cache.newer(cache.current, "x") is cache.current
         assert source.reads == 2
         clock.s += 10
         for _ in range(50):
-            await cache.newer(cache.current)
+            await cache.newer(cache.current, "x")
         assert source.reads == 3
 
     with_cache(work)
@@ -104,9 +104,9 @@ def test_an_issuer_that_changes_keys_twice_in_the_interval_refuses_nobody() -> N
 
     async def work(cache: KeyCache, source: Source, clock: Monotonic) -> None:
         source.data = jwks("rsa-2")
-        assert ids(await cache.newer(cache.current)) == ["rsa-2"]
+        assert ids(await cache.newer(cache.current, "x")) == ["rsa-2"]
         source.data = jwks("p256-1")
-        waiting = asyncio.create_task(cache.newer(cache.current))
+        waiting = asyncio.create_task(cache.newer(cache.current, "x"))
         done, _ = await asyncio.wait({waiting}, timeout=0.1)
         assert not done
         assert source.reads == 2
@@ -116,12 +116,30 @@ def test_an_issuer_that_changes_keys_twice_in_the_interval_refuses_nobody() -> N
     with_cache(work, refresh_s=0.3)
 
 
+def test_forged_ids_do_not_shut_out_a_key_that_is_new() -> None:
+    """An id like the issuer's waits for the next look; one that was looked for, or is like none, does not."""
+
+    async def work(cache: KeyCache, source: Source, clock: Monotonic) -> None:
+        for kid in ("rsa-7", "rsa-7", "../../etc/passwd", "rsa 8", "rsa-1000"):
+            assert await cache.newer(cache.current, kid) is cache.current
+        assert source.reads == 2
+        source.data = jwks("rsa-1", "rsa-2")
+        waiting = asyncio.create_task(cache.newer(cache.current, "rsa-2"))
+        await asyncio.sleep(0.02)
+        assert await asyncio.wait_for(cache.newer(cache.current, "forged"), 0.1) is cache.current
+        assert not waiting.done()
+        assert ids(await waiting) == ["rsa-1", "rsa-2"]
+        assert source.reads == 3
+
+    with_cache(work, refresh_s=0.5)
+
+
 def test_keys_that_changed_meanwhile_are_given_at_once() -> None:
     async def work(cache: KeyCache, source: Source, clock: Monotonic) -> None:
         old = cache.current
         source.data = jwks("rsa-2")
-        await cache.newer(old)
-        assert ids(await cache.newer(old)) == ["rsa-2"]
+        await cache.newer(old, "x")
+        assert ids(await cache.newer(old, "x")) == ["rsa-2"]
         assert source.reads == 2
 
     with_cache(work)
@@ -131,14 +149,14 @@ def test_old_keys_count_while_the_source_is_down_up_to_their_age_limit() -> None
     async def work(cache: KeyCache, source: Source, clock: Monotonic) -> None:
         source.down = True
         clock.s += 3599
-        assert ids(await cache.newer(cache.current)) == ["rsa-1"]
+        assert ids(await cache.newer(cache.current, "x")) == ["rsa-1"]
         assert cache.failure == "it cannot be reached"
         assert cache.age_s == 3599
         clock.s += 1
         assert cache.current is None
         source.down = False
         clock.s += 10
-        assert ids(await cache.newer(None)) == ["rsa-1"]
+        assert ids(await cache.newer(None, "x")) == ["rsa-1"]
         assert cache.failure is None
 
     with_cache(work)
@@ -147,7 +165,7 @@ def test_old_keys_count_while_the_source_is_down_up_to_their_age_limit() -> None
 def test_a_set_that_must_not_be_trusted_replaces_nothing() -> None:
     async def work(cache: KeyCache, source: Source, clock: Monotonic) -> None:
         source.data = b'{"keys": []}'
-        assert ids(await cache.newer(cache.current)) == ["rsa-1"]
+        assert ids(await cache.newer(cache.current, "x")) == ["rsa-1"]
         assert cache.failure == "the key set has no usable key"
 
     with_cache(work)
@@ -156,7 +174,7 @@ def test_a_set_that_must_not_be_trusted_replaces_nothing() -> None:
 def test_a_withdrawn_key_counts_no_more() -> None:
     async def work(cache: KeyCache, source: Source, clock: Monotonic) -> None:
         source.data = jwks("rsa-2")
-        assert ids(await cache.newer(cache.current)) == ["rsa-2"]
+        assert ids(await cache.newer(cache.current, "x")) == ["rsa-2"]
 
     with_cache(work, "rsa-1", "rsa-2")
 
@@ -164,7 +182,7 @@ def test_a_withdrawn_key_counts_no_more() -> None:
 def test_the_same_bytes_are_the_same_keys() -> None:
     async def work(cache: KeyCache, source: Source, clock: Monotonic) -> None:
         before = cache.current
-        await cache.newer(before)
+        await cache.newer(before, "x")
         assert source.reads == 2
         assert cache.current is before
 
@@ -175,9 +193,9 @@ def test_waiting_is_bounded() -> None:
     async def work(cache: KeyCache, source: Source, clock: Monotonic) -> None:
         source.gate.clear()
         old = cache.current
-        waiting = [asyncio.create_task(cache.newer(old)) for _ in range(MAX_WAITING)]
+        waiting = [asyncio.create_task(cache.newer(old, "x")) for _ in range(MAX_WAITING)]
         await asyncio.sleep(0)
-        assert await cache.newer(old) is old
+        assert await cache.newer(old, "x") is old
         waiting[0].cancel()
         source.gate.set()
         await asyncio.wait(waiting)
