@@ -6,24 +6,39 @@ structlog renders, as JSON lines or for a console.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final, TextIO
 
 import orjson
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from dataplane.domain import CallState, Verdict
 
 _FIELDS: Final = structlog.stdlib.ExtraAdder()
+FLUSH_S: Final = 0.02
+"""How long a line of the access log may wait for others: a write each costs more than the line."""
+
 _LATENCY_BUCKETS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5, 30, 120)
 _COLOURS: Final = {Verdict.ALLOW: 32, Verdict.CONSTRAIN: 33, Verdict.BLOCK: 31}
 """ANSI colours: green, yellow, red."""
@@ -92,12 +107,17 @@ def configure_logging(level: str, form: str, stream: TextIO = sys.stderr) -> Non
 
 
 class AccessLog:
-    """One line a call: JSON for machines, or a line a person can follow."""
+    """One line a call: JSON for machines, or a line a person can follow.
+
+    Lines of a loop that is busy reach the reader together, `FLUSH_S` late at most; the last ones when the
+    process ends, with all else it wrote.
+    """
 
     def __init__(self, stream: TextIO, form: str) -> None:
         self._stream = stream
         self._json = form == "json"
         self._colour = stream.isatty()
+        self._flushing = False
 
     def __call__(self, state: CallState) -> None:
         took_ms = (time.perf_counter_ns() - state.started_ns) / 1e6
@@ -105,12 +125,23 @@ class AccessLog:
         # A reader that went away or a full disk must fail no call: records are the account of calls.
         with suppress(OSError):
             self._stream.write(line)
+        if not self._flushing:
+            try:
+                asyncio.get_running_loop().call_later(FLUSH_S, self._flush)
+            except RuntimeError:
+                self._flush()
+            else:
+                self._flushing = True
+
+    def _flush(self) -> None:
+        self._flushing = False
+        with suppress(OSError):
             self._stream.flush()
 
     def _machine(self, state: CallState, took_ms: float) -> str:
         line: dict[str, Any] = {
             "event": "call",
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(state.received_ns // 10**9)),
+            "time": _second(state.received_ns // 10**9),
             "request_id": state.head.request_id,
             "operation": state.operation.id,
             "client": state.identity.client_id if state.identity else None,
@@ -136,49 +167,84 @@ class AccessLog:
         )
 
 
-class Metrics:
-    """What an operator watches; read at `/metrics` on the admin address. `ready` is asked at each reading."""
+@lru_cache(maxsize=4)
+def _second(unix: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(unix))
+
+
+class _Durations:
+    """A histogram over `_LATENCY_BUCKETS`, in seconds."""
+
+    __slots__ = ("_counts", "_sum")
+
+    def __init__(self) -> None:
+        self._counts = [0] * (len(_LATENCY_BUCKETS) + 1)
+        self._sum = 0.0
+
+    def add(self, seconds: float) -> None:
+        self._counts[bisect_left(_LATENCY_BUCKETS, seconds)] += 1
+        self._sum += seconds
+
+    def put(self, family: HistogramMetricFamily, labels: Sequence[str]) -> None:
+        bounds = [*map(floatToGoString, _LATENCY_BUCKETS), "+Inf"]
+        family.add_metric(labels, list(zip(bounds, accumulate(self._counts), strict=True)), self._sum)
+
+
+class Metrics(Collector):
+    """What an operator watches; read at `/metrics` on the admin address. `ready` is asked at each reading.
+
+    Counted in plain numbers on the loop's thread, where a call costs a tenth of what the library's counters
+    and their locks do.
+    """
 
     def __init__(self, *, ready: Callable[[], bool] = lambda: False) -> None:
+        self._ready = ready
+        self._calls: Counter[tuple[str, str, int]] = Counter()
+        self._refusals: Counter[str] = Counter()
+        self._seconds: defaultdict[str, _Durations] = defaultdict(_Durations)
+        self._policy_seconds = _Durations()
         self.registry = CollectorRegistry()
-        self._calls = Counter(
-            "regogate_calls_total",
-            "Calls by operation, outcome of the decision, and status sent.",
-            ("operation", "decision", "status"),
-            registry=self.registry,
-        )
-        self._refusals = Counter(
-            "regogate_refusals_total", "Refused calls by first reason.", ("reason",), registry=self.registry
-        )
-        self._seconds = Histogram(
-            "regogate_call_seconds",
-            "Time from the head of a call to the end of its answer.",
-            ("operation",),
-            buckets=_LATENCY_BUCKETS,
-            registry=self.registry,
-        )
-        self._policy_seconds = Histogram(
-            "regogate_policy_seconds",
-            "Time of one question to OPA.",
-            buckets=_LATENCY_BUCKETS,
-            registry=self.registry,
-        )
-        Gauge(
-            "regogate_ready", "1 while calls can be decided and recorded.", registry=self.registry
-        ).set_function(lambda: float(ready()))
-
-        # Looking a child up by its labels costs a lock and several strings: three times counting it.
-        self._calls_of = lru_cache(None)(self._calls.labels)
-        self._seconds_of = lru_cache(None)(self._seconds.labels)
+        self.registry.register(self)
 
     def __call__(self, state: CallState) -> None:
         operation = state.operation.id
-        self._calls_of(operation, state.verdict, str(state.status)).inc()
-        self._seconds_of(operation).observe((time.perf_counter_ns() - state.started_ns) / 1e9)
+        self._calls[operation, state.verdict, state.status] += 1
+        self._seconds[operation].add((time.perf_counter_ns() - state.started_ns) / 1e9)
         if state.verdict is Verdict.BLOCK and state.reasons:
-            self._refusals.labels(state.reasons[0]).inc()
+            self._refusals[state.reasons[0]] += 1
         if state.decision is not None:
-            self._policy_seconds.observe(state.decision.latency_us / 1e6)
+            self._policy_seconds.add(state.decision.latency_us / 1e6)
+
+    def collect(self) -> Iterator[Metric]:
+        """The families of this process."""
+        calls = CounterMetricFamily(
+            "regogate_calls",
+            "Calls by operation, outcome of the decision, and status sent.",
+            labels=("operation", "decision", "status"),
+        )
+        for (operation, decision, status), count in self._calls.items():
+            calls.add_metric((operation, decision, str(status)), count)
+        yield calls
+        refusals = CounterMetricFamily(
+            "regogate_refusals", "Refused calls by first reason.", labels=("reason",)
+        )
+        for reason, count in self._refusals.items():
+            refusals.add_metric((reason,), count)
+        yield refusals
+        seconds = HistogramMetricFamily(
+            "regogate_call_seconds",
+            "Time from the head of a call to the end of its answer.",
+            labels=("operation",),
+        )
+        for operation, durations in self._seconds.items():
+            durations.put(seconds, (operation,))
+        yield seconds
+        policy = HistogramMetricFamily("regogate_policy_seconds", "Time of one question to OPA.", labels=())
+        self._policy_seconds.put(policy, ())
+        yield policy
+        yield GaugeMetricFamily(
+            "regogate_ready", "1 while calls can be decided and recorded.", value=float(self._ready())
+        )
 
     def text(self) -> bytes:
         """The registry in Prometheus' text format."""

@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any, TextIO
 
@@ -188,6 +189,30 @@ def test_a_person_s_line_is_coloured_on_a_terminal_only(stream: io.StringIO) -> 
     AccessLog(stream, "console")(call())
     assert ("\x1b[32mALLOW" in stream.getvalue()) is stream.isatty()
     assert "client=demo model=gpt-4o-mini reasons=request.grant.tier" in stream.getvalue()
+
+
+def test_lines_of_a_busy_loop_are_flushed_together_and_soon() -> None:
+    class Counting(io.StringIO):
+        flushes = 0
+
+        def flush(self) -> None:
+            self.flushes += 1
+
+    stream = Counting()
+    log = AccessLog(stream, "json")
+    log(call())
+    assert stream.flushes == 1  # no loop: at once
+
+    async def main() -> None:
+        for _ in range(3):
+            log(call())
+        deadline = time.monotonic() + 5
+        while stream.flushes < 2 and time.monotonic() < deadline:
+            await asyncio.sleep(0.005)
+
+    asyncio.run(main())
+    assert stream.flushes == 2
+    assert stream.getvalue().count("\n") == 4
 
 
 def test_a_reader_that_went_away_fails_no_call() -> None:
