@@ -86,7 +86,7 @@ class Instance(Gateway):
     def _order(self, number: int) -> bytes:
         settings, update = self.settings, dict[str, Any]()
         update["server"] = settings.server.model_copy(update={"bind": self._bind})
-        # What each may admit alone while the limit store is away: all of them together no more than the limit.
+        # What each may admit alone while the limit store is away: together no more than the limit.
         together = max(settings.limits.processes, settings.server.workers)
         update["limits"] = settings.limits.model_copy(update={"processes": together})
         if self._opa is not None:
