@@ -40,7 +40,7 @@ def test_limits_of_a_tier_are_in_the_decision(
     assert {(each["unit"], each["amount"], each["per"]) for each in decision["limits"]} == {
         ("requests", requests, "minute"),
         ("tokens", tokens, "hour"),
-        ("concurrent_requests", concurrent, "instant"),
+        ("concurrent", concurrent, "instant"),
     }
     assert {each["key"] for each in decision["limits"]} == {f"client/{client}"}
 

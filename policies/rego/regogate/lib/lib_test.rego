@@ -57,10 +57,30 @@ test_limits_have_every_field if {
 		not lib.limit(object.union(limit, {field: null}))
 	}
 	every field in ["amount", "burst"] {
-		not lib.limit(object.union(limit, {field: 0}))
+		not lib.limit(object.union(limit, {field: -1}))
 		not lib.limit(object.union(limit, {field: 1.5}))
 	}
+	not lib.limit(object.union(limit, {"burst": 0}))
 	not lib.limit(object.union(limit, {"more": 1}))
+}
+
+test_limits_are_such_that_the_gateway_can_hold_them if {
+	plain := object.remove(limit, ["burst"])
+	counted := ["requests", "tokens", "input_tokens", "output_tokens", "usd", "images", "audio_seconds"]
+	every unit in counted {
+		every per in ["minute", "hour", "day", "month"] {
+			lib.limit(object.union(plain, {"unit": unit, "per": per, "window": "calendar"}))
+		}
+		not lib.limit(object.union(plain, {"unit": unit, "per": "instant"}))
+	}
+	lib.limit(object.union(plain, {"unit": "concurrent", "per": "instant"}))
+	lib.limit(object.union(plain, {"amount": 0, "overrun": "cut"}))
+	every change in [
+		{"unit": "euro"}, {"unit": "concurrent"}, {"per": "week"}, {"window": "sliding"}, {"overrun": "never"},
+		{"id": "Two words"}, {"id": ""}, {"burst": 1, "unit": "tokens"}, {"burst": 1, "window": "calendar"},
+	] {
+		not lib.limit(object.union(plain, change))
+	}
 }
 
 test_members_of_a_set_are_its_own if {

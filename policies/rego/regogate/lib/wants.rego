@@ -1,13 +1,34 @@
 package regogate.lib
 
-# Whether a limit has every field, and each its kind.
+# Whether a limit has every field, and each a value that the gateway can hold.
 limit(entry) if {
-	object.keys(entry) - {"burst"} == {"id", "key", "unit", "amount", "per", "window"}
-	every field in ["id", "key", "unit", "per", "window"] {
-		is_string(entry[field])
-	}
-	whole(entry.amount, 1)
+	object.keys(entry) - {"burst", "overrun"} == {"id", "key", "unit", "amount", "per", "window"}
+	is_string(entry.key)
+	regex.match(`^[a-z0-9_][a-z0-9_.-]{0,127}$`, entry.id)
+	lasting(entry)
+	entry.window in {"rolling", "calendar"}
+	whole(entry.amount, 0)
 	whole(object.get(entry, "burst", 1), 1)
+	bursting(entry)
+	object.get(entry, "overrun", "extend") in {"extend", "cut", "finish"}
+}
+
+lasting(entry) if {
+	entry.unit == "concurrent"
+	entry.per == "instant"
+}
+
+lasting(entry) if {
+	entry.unit in {"requests", "tokens", "input_tokens", "output_tokens", "usd", "images", "audio_seconds"}
+	entry.per in {"minute", "hour", "day", "month"}
+}
+
+# Only a rate has a burst.
+bursting(entry) if not "burst" in object.keys(entry)
+
+bursting(entry) if {
+	entry.unit == "requests"
+	entry.window == "rolling"
 }
 
 whole(value, least) if {

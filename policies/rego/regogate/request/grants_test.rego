@@ -85,7 +85,7 @@ test_grants_catalogue_hides_models_without_a_row_from_tiers_that_need_one if {
 	bundle := object.union(object.remove(tables, ["models"]), rows)
 	decide_exactly(object.union(call, lists(listed)), bundle).visible == ["small"]
 	open := object.union(object.remove(tables, ["models"]), {"models": models})
-	free := object.union(call, object.union(lists(listed), {"identity": {"client_id": "free", "method": "api_key"}}))
+	free := object.union_n([call, lists(listed), {"identity": {"client_id": "free", "method": "api_key"}}])
 	decide_exactly(free, open).visible == ["big-9", "small"]
 }
 

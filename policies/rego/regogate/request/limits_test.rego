@@ -2,6 +2,12 @@ package regogate.request_test
 
 limited(limits) := tier_with({"limits": limits})
 
+priced_small := {"models": {"small": {"price": {"input": 0.15, "output": 0.6}}}}
+
+four_limits := {
+	"requests_per_minute": 60, "tokens_per_hour": 100000, "max_concurrent_requests": 5, "usd_per_day": 20.29,
+}
+
 test_limits_none_unless_set if {
 	decide({}, {}).limits == []
 	decide({}, limited({})).limits == []
@@ -27,14 +33,14 @@ test_limits_burst_only_lowers if {
 }
 
 test_limits_of_other_units if {
-	limits := {"tokens_per_hour": 100000, "max_concurrent_requests": 5, "usd_per_day": 20.29}
-	decision := decide({}, limited(limits))
+	decision := decide({}, object.union(limited(four_limits), priced_small))
 	allowed(decision)
 	shapes := {limit.id: [limit.unit, limit.amount, limit.per, limit.window] | some limit in decision.limits}
 	shapes == {
+		"client.rpm": ["requests", 60, "minute", "rolling"],
 		"client.tph": ["tokens", 100000, "hour", "rolling"],
-		"client.concurrency": ["concurrent_requests", 5, "instant", "rolling"],
-		"client.usd_day": ["micro_usd", 20290000, "day", "rolling"],
+		"client.concurrency": ["concurrent", 5, "instant", "rolling"],
+		"client.usd_day": ["usd", 20290000, "day", "rolling"],
 	}
 }
 
@@ -74,4 +80,103 @@ test_limits_ids_are_these if {
 		decide({}, object.union(limited({field: 5}), {"rules": {id: "shadow"}})).shadow == [id]
 	}
 	count(request_wants) == 4
+}
+
+more(rows) := limited({"more": rows})
+
+test_limits_more_are_by_what_they_say if {
+	facts := {"identity": {"subject": "u-17,x"}, "request": {"model": "small", "tools": {"Read_all": {}, "search": {}}}}
+	rows := more([
+		{"id": "plain", "unit": "requests", "amount": 5, "per": "hour", "burst": 2},
+		{"id": "month", "unit": "usd", "amount": 1.5, "per": "month", "window": "calendar", "by": ["tenant"]},
+		{"id": "one", "unit": "concurrent", "amount": 3, "by": ["subject", "model", "client"]},
+		{"id": "net", "unit": "input_tokens", "amount": 9, "per": "day", "by": ["network"], "overrun": "cut"},
+		{"id": "use", "unit": "requests", "amount": 0, "per": "day", "by": ["tool"]},
+	])
+	decision := decide(facts, object.union(rows, priced_small))
+	{limit | some limit in decision.limits} == {
+		{
+			"id": "month", "key": "tenant/acme", "unit": "usd", "amount": 1500000,
+			"per": "month", "window": "calendar",
+		},
+		{
+			"id": "net", "key": "tenant/acme,network/office", "unit": "input_tokens", "amount": 9,
+			"per": "day", "window": "rolling", "overrun": "cut",
+		},
+		{
+			"id": "one", "key": "client/app,model/small,subject/u-17,x", "unit": "concurrent", "amount": 3,
+			"per": "instant", "window": "rolling",
+		},
+		{
+			"id": "plain", "key": "client/app", "unit": "requests", "amount": 5,
+			"per": "hour", "window": "rolling", "burst": 2,
+		},
+		{
+			"id": "use.read_all", "key": "tenant/acme,tool/Read_all", "unit": "requests", "amount": 0,
+			"per": "day", "window": "rolling",
+		},
+		{
+			"id": "use.search", "key": "tenant/acme,tool/search", "unit": "requests", "amount": 0,
+			"per": "day", "window": "rolling",
+		},
+	}
+}
+
+test_limits_of_tools_are_none_where_none_is_offered if {
+	decide({}, more([{"id": "use", "unit": "requests", "amount": 1, "per": "day", "by": ["tool"]}])).limits == []
+}
+
+test_limits_more_not_understood_block if {
+	sound := {"id": "a", "unit": "requests", "amount": 5, "per": "hour"}
+	allowed(decide({}, more([sound])))
+	every rows in [
+		null, {}, "a", [null], [sound, sound], [object.union(sound, {"unit": "euro"})],
+		[object.union(sound, {"amount": -1})], [object.union(sound, {"amount": "5"})],
+		[object.union(sound, {"amount": 1.5})], [object.union(sound, {"per": "week"})],
+		[object.union(sound, {"by": ["person"]})], [object.union(sound, {"by": ["tool"], "unit": "euro"})],
+		[object.union(sound, {"window": null})], [object.union(sound, {"burst": 0})],
+		[object.union(sound, {"id": 7})], [object.union(sound, {"much": 1})], [object.remove(sound, ["per"])],
+		[{"id": "c", "unit": "concurrent", "amount": 1, "per": "hour"}],
+	] {
+		blocked(decide({}, more(rows)), ["conflict.malformed"])
+	}
+}
+
+test_limits_of_one_id_conflict if {
+	row := {"id": "client.rpm", "unit": "tokens", "amount": 5, "per": "hour"}
+	rows := limited({"requests_per_minute": 5, "more": [row]})
+	blocked(decide({}, rows), ["conflict.limit"])
+}
+
+test_limits_money_needs_a_price if {
+	usd := {"id": "m", "unit": "usd", "amount": 5, "per": "month"}
+	half_priced := {"models": {"small": {"price": {"input": 1}}}}
+	every limits in [{"usd_per_day": 5}, {"more": [usd]}] {
+		blocked(decide({}, limited(limits)), ["request.limits.price"])
+		allowed(decide({}, object.union(limited(limits), priced_small)))
+		blocked(decide({}, object.union(limited(limits), half_priced)), ["request.limits.price"])
+	}
+	decide(asks({"operation": "models.retrieve"}), limited({"usd_per_day": 5})).decision == "ALLOW"
+}
+
+test_limits_money_needs_the_price_of_the_model_that_answers if {
+	routed := {"tiers": {"basic": {"limits": {"usd_per_day": 5}, "route_to": "big-1"}}}
+	blocked(decide({}, object.union(routed, priced_small)), ["request.limits.price"])
+	priced_big := {"models": {"big-*": {"price": {"input": 1, "output": 2}}}}
+	decide({}, object.union(routed, priced_big)).decision == "CONSTRAIN"
+}
+
+test_limits_in_shadow_need_no_price if {
+	rules := {"rules": {"request.limits.usd_per_day": "off"}}
+	allowed(decide({}, object.union(limited({"usd_per_day": 5}), rules)))
+}
+
+test_limits_more_in_shadow_are_reported_only if {
+	rows := object.union(
+		more([{"id": "a", "unit": "requests", "amount": 5, "per": "hour"}]),
+		{"rules": {"request.limits.more": "shadow"}},
+	)
+	decision := decide({}, rows)
+	decision.limits == []
+	decision.shadow == ["request.limits.more"]
 }

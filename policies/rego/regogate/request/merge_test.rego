@@ -191,7 +191,8 @@ test_merge_malformed_wants_block if {
 		{"id": "w", "key": "limits", "value": {"id": "l"}},
 		{"id": "w", "key": "limits", "value": object.union(limit_of(5), {"burst": 0})},
 		{"id": "w", "key": "limits", "value": object.union(limit_of(5), {"more": 1})},
-		{"id": "w", "key": "limits", "value": limit_of(0)},
+		{"id": "w", "key": "limits", "value": limit_of(-1)},
+		{"id": "w", "key": "limits", "value": object.union(limit_of(5), {"unit": "euro"})},
 		{"id": "w", "key": "limits", "value": "client.rpm"},
 	] {
 		decision := site_says({"x": {"request_want": {item}}})

@@ -105,6 +105,9 @@ quick := answer if {
 	strips := {"strip_tools": sort(unlisted) | unlisted != []}
 	constraints := object.union_n([caps, delays, strips])
 
+	# A money limit needs a price.
+	[1 | tier.limits.usd_per_day; not row_priced] == []
+
 	id := sprintf("client/%s", [input.identity.client_id])
 	limits := object.get(tier, "limits", {})
 	is_object(limits)
@@ -128,4 +131,10 @@ quick := answer if {
 		"limits": sort([entry | some entry in entries; is_object(entry)]),
 		"audit": level,
 	})
+}
+
+row_priced if {
+	price := data.regogate.models[input.request.model].price
+	is_number(price.input)
+	is_number(price.output)
 }

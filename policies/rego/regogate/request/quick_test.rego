@@ -4,7 +4,8 @@ test_quick_is_the_way_of_plain_calls if {
 	quickly({}, {})
 	quickly(offers(["search"]), {})
 	quickly(asks({"max_tokens": 9, "data_class": "public"}), tier_with({"max_tokens": 10, "audit": "hash"}))
-	quickly({}, limited({"requests_per_minute": 5, "burst": 2, "usd_per_day": 0.5}))
+	quickly({}, limited({"requests_per_minute": 5, "burst": 2, "tokens_per_hour": 9}))
+	quickly({}, object.union(limited(four_limits), priced_small))
 	quickly(offers(["search", "shell"]), tier_with({"max_tokens": 10, "delay_ms": 5}))
 	quickly({"identity": {"method": "jwt"}}, {})
 	quickly({}, tier_with({"models": ["sm*"]}))
@@ -43,6 +44,8 @@ test_quick_is_not_the_way_of_unusual_calls if {
 		tier_with({"audit": "everything"}),
 		tier_with({"tools": {"otherwise": "block"}}),
 		limited({"burst": 0}),
+		limited({"usd_per_day": 5}),
+		limited({"more": []}),
 	] {
 		not quickly(offers(["search", "shell"]), rows)
 	}
