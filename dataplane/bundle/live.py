@@ -42,12 +42,18 @@ class LivePolicy:
         self._store = store
         self._channel = channel
         self._overlay = overlay
+        self._turn = asyncio.Lock()
 
     async def publish(self, floor: int) -> Bundle:
         """The bundle of the directory as it is now, published with a sequence above `floor`.
 
-        What is published already and has the same content stays. Raises `BundleError`.
+        What is published already and has the same content stays. A file that is saved while the first bundle
+        is built makes for two at once: they take turns. Raises `BundleError`.
         """
+        async with self._turn:
+            return await self._publish(floor)
+
+    async def _publish(self, floor: int) -> Bundle:
         published = await self._store.current(self._channel)
         latest = published.bundle if published is not None else None
         seq = max(floor, latest.seq if latest is not None else 0) + 1

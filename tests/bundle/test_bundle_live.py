@@ -103,6 +103,17 @@ def test_unchanged_content_is_not_published_again_over_restarts(scene: Scene) ->
     run(story())
 
 
+def test_two_publishes_at_once_take_turns(scene: Scene) -> None:
+    """A file that is saved while `dev` starts must not end it."""
+
+    async def story() -> None:
+        live = scene.live()
+        first, second = await asyncio.gather(live.publish(0), live.publish(0))
+        assert first.revision == second.revision
+
+    run(story())
+
+
 def test_a_floor_above_what_is_published_is_passed(scene: Scene) -> None:
     async def story() -> None:
         first = await scene.live().publish(0)
