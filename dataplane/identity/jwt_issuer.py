@@ -55,6 +55,7 @@ class Issuer:
             source = DiscoveredKeys(fetcher, settings.issuer)
         self.keys = KeyCache(
             source,
+            issuer=settings.issuer,
             max_age_s=settings.jwks_max_age_s,
             refresh_s=settings.jwks_refresh_s,
             background_s=BACKGROUND_S if settings.jwks_file is None else FILE_S,

@@ -7,6 +7,7 @@ that nobody has seen. What was read stays in force while the source is down, up 
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import time
 from collections.abc import Callable, Coroutine
@@ -16,6 +17,8 @@ from typing import Any, Final, Protocol
 from dataplane.identity.jwt_fetch import Fetcher, FetchFailed
 from dataplane.identity.jwt_form import strict_object
 from dataplane.identity.jwt_keys import MAX_SET_BYTES, BadKeySet, KeySet, read_key_set
+
+_log = logging.getLogger("regogate.identity")
 
 BACKGROUND_S: Final = 300.0
 """Between looks in the background; RFC 8414 and OpenID Connect Core 10.1.1 leave it to the client. Withdrawn
@@ -95,19 +98,21 @@ def read_bounded(path: Path, max_bytes: int = MAX_SET_BYTES) -> bytes:
 
 
 class KeyCache:
-    """The keys of one issuer. `max_age_s` is how long they count without being seen again; `refresh_s` the
-    least time between two looks that unknown keys cause."""
+    """The keys of one issuer. `issuer` names it in the log; `max_age_s` is how long keys count without being
+    seen again; `refresh_s` the least time between two looks that unknown keys cause."""
 
     def __init__(
         self,
         source: KeySource,
         *,
+        issuer: str,
         max_age_s: float,
         refresh_s: float,
         background_s: float = BACKGROUND_S,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
+        self._issuer = issuer
         self._max_age_s = max_age_s
         self._refresh_s = refresh_s
         self._background_s = min(background_s, max_age_s / 2)
@@ -115,7 +120,7 @@ class KeyCache:
         self._data = b""
         self._keys: KeySet | None = None
         self._seen_at = float("-inf")
-        self._failure: str | None = "not started"
+        self._failure: str | None = None
         self._lock = asyncio.Lock()
         self._asked_at = float("-inf")
         self._open = True
@@ -212,14 +217,23 @@ class KeyCache:
                 # The same bytes are the same object, so that what was verified with it stays verified.
                 keys = self._keys if self._keys is not None and data == self._data else read_key_set(data)
             except (FetchFailed, BadKeySet) as error:
-                self._failure = str(error)
+                self._told(str(error))
                 return False
             except Exception as error:  # noqa: BLE001 - whatever a client library raises, the old keys stay
-                self._failure = type(error).__name__
+                self._told(type(error).__name__)
                 return False
             changed = keys is not self._keys
-            self._data, self._keys, self._seen_at, self._failure = data, keys, begun, None
+            self._data, self._keys, self._seen_at = data, keys, begun
+            self._told(None)
             return changed
+
+    def _told(self, failure: str | None) -> None:
+        """Note how a look ended, and log it where the last one ended otherwise."""
+        if failure is not None and failure != self._failure:
+            _log.warning("keys of an issuer cannot be had", extra={"issuer": self._issuer, "why": failure})
+        elif failure is None and self._failure is not None:
+            _log.info("keys of an issuer are had again", extra={"issuer": self._issuer})
+        self._failure = failure
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

@@ -57,7 +57,7 @@ def with_cache(
 ) -> None:
     async def run() -> None:
         source, clock = Source(*names or ("rsa-1",)), Monotonic()
-        cache = KeyCache(source, max_age_s=max_age_s, refresh_s=refresh_s, clock_s=clock)
+        cache = KeyCache(source, issuer="idp", max_age_s=max_age_s, refresh_s=refresh_s, clock_s=clock)
         await cache.start()
         try:
             await work(cache, source, clock)
@@ -160,6 +160,21 @@ def test_old_keys_count_while_the_source_is_down_up_to_their_age_limit() -> None
         assert cache.failure is None
 
     with_cache(work)
+
+
+def test_the_log_tells_once_that_keys_cannot_be_had_and_that_they_can(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "regogate.identity")
+
+    async def work(cache: KeyCache, source: Source, clock: Monotonic) -> None:
+        for source.down in (True, True, False, False):
+            clock.s += 10
+            await cache.newer(cache.current, "x")
+
+    with_cache(work)
+    told = [(record.levelname, getattr(record, "issuer", None)) for record in caplog.records]
+    assert told == [("WARNING", "idp"), ("INFO", "idp")]
 
 
 def test_a_set_that_must_not_be_trusted_replaces_nothing() -> None:
