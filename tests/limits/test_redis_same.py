@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field, replace
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from limits_kit import Clock
 from redis_kit import QUICK, RedisServer, started
@@ -70,7 +70,6 @@ gaps = st.sampled_from([0, 1, 999_999, 1_000_000, 61_000_001, 3_600_000_000, DAY
 @given(st.lists(st.tuples(asks, gaps), min_size=1, max_size=12))
 @settings(
     max_examples=60,
-    phases=[Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
