@@ -37,7 +37,10 @@ ABOUT: Final[dict[str, str]] = {
     "server.tls.client_crl": "Their lists of revoked certificates, PEM: a current one of each authority.",
     "server.tls.client_auth": "Whether callers may or must show a certificate.",
     "server.tls.min_version": "Oldest protocol version taken.",
-    "server.trusted_proxies": "Peers whose `X-Forwarded-For` is believed. Nobody else's is.",
+    "server.trusted_proxies": "Peers whose headers about their callers are believed. Nobody else's are.",
+    "server.forwarded.address": "The header in which they name the caller's address. Others have no effect.",
+    "server.forwarded.certificate": "The header in which they hand on the caller's certificate: RFC 9440's or "
+    "Envoy's (see [Client certificates](guide-mtls.md)).",
     "server.max_body_bytes": "Larger request bodies are refused with 413.",
     "server.head_timeout_s": "Time for a request's head, and for the TLS handshake.",
     "server.body_timeout_s": "Time for the whole body.",
@@ -99,6 +102,14 @@ ABOUT: Final[dict[str, str]] = {
     "identity.jwt.N.revoked_file": "Tokens that were taken back: a line each, `jti` or `sha256:HEX`.",
     "identity.jwt.N.ca_file": "Authorities to trust instead of the system's, PEM.",
     "identity.jwt.N.allow_plaintext": "Allow plain http to a host that is not loopback.",
+    "identity.mtls": "Callers known by their certificate (see [Client certificates](guide-mtls.md)).",
+    "identity.mtls.clients": "Names in certificates and who they are; the first that fits. N is one's place, "
+    "from 0.",
+    "identity.mtls.clients.N.by": "Where the name stands. A SPIFFE ID is a `san_uri`.",
+    "identity.mtls.clients.N.pattern": "What the whole name must be; `{client}` and `{tenant}` stand for "
+    "letters, digits and `. _ -`, in DNS names for one label.",
+    "identity.mtls.clients.N.client": "The client, where the pattern does not give it.",
+    "identity.mtls.clients.N.tenant": "The tenant, where the pattern does not give it.",
     "audit.database": "Records and API keys: `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`.",
     "audit.password": "The password of `audit.database`, where the URL has none.",
     "audit.commit_timeout_ms": "How long a call waits for its record before it is refused.",

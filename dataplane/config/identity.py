@@ -1,4 +1,4 @@
-"""Settings of who calls: API keys and their age, issuers of tokens."""
+"""Settings of who calls: API keys and their age, issuers of tokens, client certificates."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from dataplane.config.base import Section
 from dataplane.config.jwt import JwtIssuer, each_once
+from dataplane.config.mtls import MtlsSettings
 
 
 class KeySettings(Section):
@@ -33,3 +34,4 @@ class IdentitySettings(Section):
     api_keys: bool = True
     keys: KeySettings = KeySettings()
     jwt: Annotated[tuple[JwtIssuer, ...], AfterValidator(each_once)] = Field(default=(), strict=False)
+    mtls: MtlsSettings | None = None

@@ -50,6 +50,13 @@ class TlsSettings(Section):
         return self
 
 
+class ForwardedSettings(Section):
+    """The headers in which a trusted proxy tells who called it; others have no effect."""
+
+    address: Literal["x-forwarded-for", "forwarded", "none"] = "x-forwarded-for"
+    certificate: Literal["none", "client-cert", "x-forwarded-client-cert"] = "none"
+
+
 class ServerSettings(Section):
     """The public listener, and how many processes answer there."""
 
@@ -57,12 +64,25 @@ class ServerSettings(Section):
     workers: int = Field(default=1, ge=1, le=MAX_WORKERS)
     tls: TlsSettings | None = None
     trusted_proxies: tuple[Network, ...] = Field(default=(), strict=False)
+    forwarded: ForwardedSettings = ForwardedSettings()
     max_body_bytes: int = Field(default=10_000_000, ge=1024, le=1_000_000_000)
     head_timeout_s: float = Field(default=20, gt=0, le=30)
     body_timeout_s: float = Field(default=30, gt=0, le=30)
     write_timeout_s: float = Field(default=60, gt=0)
     keep_alive_s: float = Field(default=75, gt=0)
     graceful_s: float = Field(default=10, ge=0)
+
+    @model_validator(mode="after")
+    def _believed(self) -> ServerSettings:
+        if self.forwarded.certificate != "none" and not self.trusted_proxies:
+            raise ValueError("forwarded.certificate is believed from trusted_proxies only; name them")
+        return self
+
+    @property
+    def asks_certificates(self) -> bool:
+        """Whether a caller's certificate can reach the gateway, by its connection or a proxy."""
+        shown = self.tls is not None and self.tls.client_auth != "none"
+        return shown or self.forwarded.certificate != "none"
 
 
 class AdminSettings(Section):
@@ -203,3 +223,11 @@ class Settings(Section):
     telemetry: TelemetrySettings = TelemetrySettings()
     data_dir: FilePath = Path("regogate-data")
     instance: Name = "gateway-1"
+
+    @model_validator(mode="after")
+    def _certificates(self) -> Settings:
+        if self.identity.mtls is not None and not self.server.asks_certificates:
+            raise ValueError(
+                "identity.mtls needs certificates: set server.tls.client_auth or server.forwarded.certificate"
+            )
+        return self

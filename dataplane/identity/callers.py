@@ -17,6 +17,7 @@ from dataplane.identity.chain import FirstOf
 from dataplane.identity.jwt import JwtAuthenticator
 from dataplane.identity.models import KeyRow
 from dataplane.identity.watch import KeyWatch
+from dataplane.identity.mtls import CertificateAuthenticator
 from dataplane.ports import Authenticator
 
 RefusedKey = Callable[[str, str, str, str], None]
@@ -49,6 +50,8 @@ class Callers:
         kinds: list[Authenticator] = [self.api_keys] if settings.api_keys else []
         if self.jwt is not None:
             kinds.append(self.jwt)
+        if settings.mtls is not None:
+            kinds.append(CertificateAuthenticator(settings.mtls.clients))
         self._first = FirstOf(kinds)
 
     async def start(self) -> None:

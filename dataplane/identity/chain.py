@@ -16,7 +16,12 @@ class FirstOf:
         self._authenticators = tuple(authenticators)
 
     async def authenticate(self, head: Head, source: Source) -> Identity:
-        """Who is calling. Raises `Refused` (`gateway.unauthenticated`), also for no credential at all."""
+        """Who is calling. Raises `Refused` (`gateway.unauthenticated`), also for no credential at all.
+
+        A certificate that does not count is refused whatever credential stands beside it.
+        """
+        if source.certificate_fault is not None:
+            raise Refused(source.certificate_fault)
         for authenticator in self._authenticators:
             identity = await authenticator.authenticate(head, source)
             if identity is not None:

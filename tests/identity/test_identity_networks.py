@@ -1,8 +1,11 @@
 """Whose address is believed."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from identity_certs import Authority
 
 from dataplane.domain import Head, TlsFacts
 from dataplane.identity.networks import MAX_HOPS, UNKNOWN_PEER, ForwardedSource, parse_hop
@@ -141,12 +144,13 @@ def test_a_network_that_is_none_is_refused_at_the_start() -> None:
         ForwardedSource(["corp"])
 
 
-def test_facts_of_the_connection_are_those_of_the_caller_only_where_it_is_the_peer() -> None:
-    tls = TlsFacts(version="TLSv1.3", peer_certificate=b"der")
+def test_facts_of_the_connection_are_those_of_the_caller_only_where_it_is_the_peer(tmp_path: Path) -> None:
+    own = Authority(tmp_path, "ca").issue("own").der
+    tls = TlsFacts(version="TLSv1.3", peer_certificate=own)
     resolver = ForwardedSource(TRUSTED)
     direct = resolver.resolve(head("203.0.113.7", tls=tls))
-    assert (direct.tls, direct.client_cert, direct.certificate) == ("TLSv1.3", True, b"der")
-    assert "der" not in repr(direct)
+    assert (direct.tls, direct.client_cert, direct.certificate) == ("TLSv1.3", True, own)
+    assert repr(own) not in repr(direct)
     proxied = resolver.resolve(head(PROXY, "192.0.2.1", tls=tls))
     assert (proxied.ip, proxied.tls, proxied.client_cert) == ("192.0.2.1", "TLSv1.3", False)
     assert proxied.certificate is None
