@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import time
@@ -53,7 +54,11 @@ class JwtAuthenticator:
         """Load every issuer's keys. Raises `ConfigError` where a file cannot be used."""
         for issuer in self._issuers.values():
             self._stack.push_async_callback(issuer.close)
-            await issuer.start()
+        # Together: issuers that do not answer hold up the start by one deadline, not by one each.
+        starting = (issuer.start() for issuer in self._issuers.values())
+        for ended in await asyncio.gather(*starting, return_exceptions=True):
+            if ended is not None:
+                raise ended
 
     async def close(self) -> None:
         """Stop what runs in the background and forget every token."""

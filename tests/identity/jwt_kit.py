@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import ssl
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -143,7 +144,7 @@ def issuer(**changes: Any) -> JwtIssuer:
 class Endpoint:
     """An HTTP server on loopback; `answers` maps a path to status, body and further headers."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.answers: dict[str, tuple[int, bytes, dict[str, str]]] = {}
         self.asked: list[str] = []
         self.forms: list[tuple[str, str]] = []
@@ -173,7 +174,9 @@ class Endpoint:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"http{'s' * (tls is not None)}://127.0.0.1:{self._server.server_port}"
 
     def serve(self, path: str, body: bytes, status: int = 200, **headers: str) -> str:
         """What a path answers from now on; returns its URL."""

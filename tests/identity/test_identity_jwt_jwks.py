@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from jwt_kit import Endpoint, jwks
 from dataplane.identity.jwt_fetch import Fetcher, FetchFailed
 from dataplane.identity.jwt_jwks import MAX_WAITING, DiscoveredKeys, FileKeys, KeyCache, UrlKeys
 from dataplane.identity.jwt_keys import KeySet
+from tests.server.server_certs import Authority
 
 FETCHER = Fetcher(ca_file=None, allow_plaintext=False, timeout_s=1.0)
 
@@ -288,6 +290,19 @@ def test_redirects_errors_large_and_late_answers_are_no_answers(idp: Endpoint) -
     idp.hold.clear()
     with pytest.raises(FetchFailed, match=r"within 0\.2 s"):
         read(UrlKeys(Fetcher(ca_file=None, allow_plaintext=False, timeout_s=0.2), f"{idp.url}/keys"))
+
+
+def test_an_issuer_is_believed_by_the_authorities_of_its_entry_alone(tmp_path: Path) -> None:
+    ours, other = Authority(tmp_path / "ours", "ours"), Authority(tmp_path / "other", "other")
+    server = ours.issue("idp")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(server.cert, server.key)
+    with Endpoint(context).running() as idp:
+        url = idp.serve("/keys", jwks("rsa-1"))
+        assert read(UrlKeys(Fetcher(ca_file=ours.cert, allow_plaintext=False), url)) == jwks("rsa-1")
+        for ca_file in (other.cert, None):
+            with pytest.raises(FetchFailed, match="cannot be reached"):
+                read(UrlKeys(Fetcher(ca_file=ca_file, allow_plaintext=False), url))
 
 
 def test_nobody_there_is_told_without_detail() -> None:
