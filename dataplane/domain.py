@@ -7,7 +7,7 @@ Unix nanoseconds unless a name says otherwise; money is micro-USD; texts are `st
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
@@ -311,7 +311,8 @@ class Forward:
 class UpstreamReply:
     """A provider's answer, its body still on the wire. `headers` have lower-case names.
 
-    `provider` names the configured upstream that served; `request_id` is the provider's own.
+    `provider` names the configured upstream that served; `request_id` is the provider's own. `strike` takes
+    our credential out of a text, None where there is none.
     """
 
     provider: str
@@ -319,6 +320,7 @@ class UpstreamReply:
     headers: tuple[tuple[str, str], ...]
     body: AsyncGenerator[bytes, None] = field(repr=False)
     request_id: str | None = None
+    strike: Callable[[bytes], bytes] | None = field(default=None, repr=False)
 
     def header(self, name: str) -> str | None:
         """The first value of a header (lower-case name), or None."""

@@ -6,7 +6,7 @@ adapter raises on the request path is a `Refused`, an `UpstreamFailed` or a bug.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Protocol
 
 from dataplane.domain import (
@@ -100,7 +100,7 @@ class Unit(Protocol):
 
     async def prompt_tokens(self) -> int:
         """The tokens of the prompt: counted where the model's tokenizer is known, else estimated. A long
-        prompt is counted beside the event loop. 0 where nothing is generated."""
+        prompt is counted in turns with other calls. 0 where nothing is generated."""
         ...
 
     def exchange(self) -> Exchange:
@@ -112,6 +112,8 @@ class Exchange(Protocol):
     """What comes back for one unit, made fit for the caller. `usage` and `model` fill as it passes."""
 
     model: str | None
+    strike: Callable[[bytes], bytes] | None
+    """What an error within a stream goes through before it passes, such as `UpstreamReply.strike`."""
 
     @property
     def usage(self) -> Usage:

@@ -52,6 +52,7 @@ async def relay(
         await answer(state, Reply(status=reply.status, headers=headers, body=body), client)
         return Outcome.OK if reply.status < 400 else Outcome.UPSTREAM_ERROR
     state.streamed = True
+    exchange.strike = reply.strike
     seen = hashlib.sha256()
     try:
         async for piece in reply.body:

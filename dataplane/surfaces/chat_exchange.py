@@ -6,6 +6,7 @@ taken out again: the chunk that carries nothing else is dropped, from others the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -47,10 +48,12 @@ class ChatExchange:
         "_reported",
         "_splitter",
         "model",
+        "strike",
     )
 
     def __init__(self, *, hide_usage: bool, model: str | None = None, prompt_tokens: int = 0) -> None:
         self.model: str | None = None
+        self.strike: Callable[[bytes], bytes] | None = None
         self._asked = model
         self._prompt_tokens = prompt_tokens
         self._reported: Usage | None = None
@@ -135,6 +138,10 @@ class ChatExchange:
             self.model = model_of(chunk)
         if chunk.get("error") or event.name == b"error":
             self._failed = True
+            if self.strike is not None:
+                # A provider may quote the credential it was asked with. Struck out, the event is read anew.
+                struck = self.strike(event.data)
+                event, chunk = Event(self.strike(event.raw), struck, event.name), parse_answer(struck)
         choices = chunk.get("choices")
         if type(choices) is list:
             self._note_finished(choices)

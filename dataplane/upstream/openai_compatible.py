@@ -159,7 +159,12 @@ class OpenAICompatible:
             endless = stream and response.headers.get("Content-Type", "").startswith(_EVENT_STREAM)
             body = Body(response, self.name, None if endless else MAX_UNARY_BYTES)
         return UpstreamReply(
-            provider=self.name, status=status, headers=tuple(passed), body=body, request_id=request_id
+            provider=self.name,
+            status=status,
+            headers=tuple(passed),
+            body=body,
+            request_id=request_id,
+            strike=None if mask is None else mask.strike,
         )
 
     async def _whole_error(self, response: aiohttp.ClientResponse) -> bytes:

@@ -1,10 +1,10 @@
 """A provider in a thread of its own: remembers every request it got, and misbehaves as the body asks.
 
 The field `mock` of a request's body, which the gateway passes on because it does not know it, says how:
-`error:STATUS` (an error that quotes the credential it was sent), `break` (the answer ends halfway),
-`stall` (a stream that goes silent), `flood` (a stream without end), `hang` (no answer), `garbage` (no JSON),
-`drop` (no answer, closed), `secret` (an error whose text is not JSON and quotes the credential and body),
-`tokens:N` (an answer that is said to have taken N tokens).
+`error:STATUS` (an error that quotes the credential it was sent), `late-error` (the same within a stream),
+`break` (the answer ends halfway), `stall` (a stream that goes silent), `flood` (a stream without end),
+`hang` (no answer), `garbage` (no JSON), `drop` (no answer, closed), `secret` (an error whose text is not JSON
+and quotes the credential and body), `tokens:N` (an answer that is said to have taken N tokens).
 """
 
 from __future__ import annotations
@@ -96,9 +96,7 @@ async def _answer(hit: Hit, writer: asyncio.StreamWriter) -> None:
     credential = hit.headers.get("authorization", "")
     match mode:
         case "error":
-            message = f"refused by the mock: you sent {credential}"
-            error = {"error": {"message": message, "type": "mock", "param": None, "code": "mock"}}
-            _whole(writer, json.dumps(error).encode(), status=int(argument))
+            _whole(writer, json.dumps(_error(credential)).encode(), status=int(argument))
         case "secret":
             _whole(writer, f"{credential} {hit.body.decode()}".encode(), status=500, kind="text/plain")
         case "garbage":
@@ -142,6 +140,10 @@ async def _stream(
             await asyncio.sleep(float(argument))
         if mode == "break":
             raise EOFError
+        if mode == "late-error":
+            _piece(writer, _event(_error(hit.headers["authorization"])))
+            writer.write(b"0\r\n\r\n")
+            return
         if mode == "stall":
             while hit.left_at is None:
                 await asyncio.sleep(0.005)
@@ -151,6 +153,11 @@ async def _stream(
         _piece(writer, _event({**_chunk(asked, {}), "choices": [], "usage": USAGE}))
     _piece(writer, b"data: [DONE]\n\n")
     writer.write(b"0\r\n\r\n")
+
+
+def _error(credential: str) -> dict[str, Any]:
+    message = f"refused by the mock: you sent {credential}"
+    return {"error": {"message": message, "type": "mock", "param": None, "code": "mock"}}
 
 
 USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}

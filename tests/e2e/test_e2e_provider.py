@@ -97,6 +97,14 @@ def test_the_providers_status_and_error_pass_with_our_key_masked(gateway: Gatewa
     assert (completion["outcome"], completion["upstream_status"]) == ("upstream_error", status)
 
 
+def test_an_error_within_a_stream_passes_with_our_key_masked(gateway: Gateway) -> None:
+    stream = gateway.sdk.chat.completions.create(**CHAT, stream=True, extra_body={"mock": "late-error"})
+    with pytest.raises(openai.APIError, match="refused by the mock") as caught:
+        list(stream)
+    assert PROVIDER_KEY not in repr((caught.value.message, caught.value.body))
+    assert "[masked]" in caught.value.message
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_provider_that_refuses_our_key_is_a_502(gateway: Gateway, status: int) -> None:
     with pytest.raises(openai.InternalServerError) as caught:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 from dataplane.domain import (
     CallFacts,
@@ -87,6 +87,7 @@ class FakeExchange:
     def __init__(self) -> None:
         self.usage = Usage(input_tokens=1, output_tokens=2)
         self.model: str | None = "served"
+        self.strike: Callable[[bytes], bytes] | None = None
 
     def whole(self, body: bytes) -> bytes:
         return body

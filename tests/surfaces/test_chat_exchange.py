@@ -167,6 +167,14 @@ def test_an_error_of_the_provider_passes_on_and_ends_the_stream_in_order() -> No
     assert reader.feed(chunk("a") + error) + reader.end() == chunk("a") + error + DONE
 
 
+def test_an_error_goes_through_what_strikes_credentials_out_and_answers_do_not() -> None:
+    error = event({"error": {"message": "you sent sk-1"}, "usage": None})
+    reader = exchange()
+    reader.strike = lambda data: data.replace(b"sk-1", b"[masked]")
+    assert reader.feed(chunk("sk-1")) == chunk("sk-1")
+    assert b"you sent [masked]" in reader.feed(error)
+
+
 @pytest.mark.parametrize("bad", [b"data: x\n\n", b"data: []\n\n", b"data: \n\n", b'data: {"a":1\n\n'])
 def test_an_event_that_is_no_chunk_fails(bad: bytes) -> None:
     failure(exchange().feed, bad)
