@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
@@ -44,14 +45,17 @@ class Keeper:
         *,
         writer: str,
         refresh_s: float = REFRESH_S,
+        pages: int = PAGES,
     ) -> None:
         self._clients = clients
         self._tally = tally
         self._history = history
         self._writer = writer
         self._refresh_s = refresh_s
+        self._pages = pages
         self._pruned_at = -1
         self._begun = False
+        self._whole = False
         self._failing = False
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -63,7 +67,7 @@ class Keeper:
     async def start(self) -> None:
         """Read what is known of the clients of this hour, then go on in the background, where the records
         since the last round of an earlier process are added up, too."""
-        await self._round(0)
+        await self._try(self._begin)
         self._task = asyncio.create_task(self._run(), name="usage keeper")
 
     async def close(self) -> None:
@@ -73,17 +77,23 @@ class Keeper:
             await asyncio.wait((self._task,))
 
     async def _run(self) -> None:
+        clock = asyncio.get_running_loop().time
+        soon_s = min(SOON_S, self._refresh_s)
+        due_s = clock() + (self._refresh_s if self._whole else soon_s)
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._refresh_s)
-            if self._wake.is_set():
-                await asyncio.sleep(min(SOON_S, self._refresh_s))
+                await asyncio.wait_for(self._wake.wait(), max(0.0, due_s - clock()))
+            if clock() >= due_s:
+                await self._try(self.refresh)
+                due_s = clock() + (self._refresh_s if self._whole else soon_s)
+            else:
+                await asyncio.sleep(soon_s)
                 self._wake.clear()
-            await self._round(PAGES)
+                await self._try(self._find_all)
 
-    async def _round(self, pages: int) -> None:
+    async def _try(self, step: Callable[[], Awaitable[None]]) -> None:
         try:
-            await self.refresh(pages)
+            await step()
         except Exception as error:  # noqa: BLE001  whatever a database raises; calls go on without news
             if not self._failing:
                 _log.warning("usage is not read", extra={"error_type": type(error).__name__})
@@ -91,31 +101,48 @@ class Keeper:
         else:
             self._failing = False
 
-    async def refresh(self, pages: int = PAGES) -> None:
-        """One round, with at most `pages` pages of records. Raises what the database raises."""
+    async def _begin(self) -> None:
+        await self._tally.begin()
+        self._begun = True
+        self._whole = await self._nearly_whole()
+        await self._look()
+
+    async def refresh(self) -> None:
+        """One round. Raises what the database raises."""
         if not self._begun:
-            await self._tally.begin()
-            self._begun = True
-        whole = await self._add_up(pages) if pages else await self._tally.behind() <= self._tally.page_size
-        hour = self._clients.hour()
-        self._clients.served_elsewhere(hour, await self._history.elsewhere(hour, self._writer))
-        # A baseline of half a history would stand for an hour.
-        wanted = self._clients.without_baseline(hour, BASELINES) if whole else []
-        for start in range(0, len(wanted), CLIENTS_AT_ONCE):
-            await self._find(wanted[start : start + CLIENTS_AT_ONCE], hour)
-        if self._pruned_at != hour:
+            await self._begin()
+        self._whole = await self._add_up()
+        await self._look()
+        if self._pruned_at != (hour := self._clients.hour()):
             await self._tally.prune()
             self._pruned_at = hour
 
-    async def _add_up(self, pages: int) -> bool:
-        """Whether nothing is left to add up here now; else the next round begins soon."""
+    async def _add_up(self) -> bool:
+        """Whether every record that may be counted by now is; else another round is due soon."""
         until = await self._tally.settled()
-        for _ in range(pages):
+        if until is None:
+            return await self._nearly_whole()
+        for _ in range(self._pages):
             if not await self._tally.page(until):
-                return True
+                break
             await asyncio.sleep(PAUSE_S)
-        self.wake()
-        return False
+        return await self._tally.mark() >= until
+
+    async def _nearly_whole(self) -> bool:
+        """Whether what is not added up is no more than an earlier process left when it ended."""
+        return await self._tally.behind() <= self._pages * self._tally.page_size
+
+    async def _look(self) -> None:
+        hour = self._clients.hour()
+        self._clients.served_elsewhere(hour, await self._history.elsewhere(hour, self._writer))
+        await self._find_all()
+
+    async def _find_all(self) -> None:
+        """Baselines for those that have none, but never of half a history: they would stand for an hour."""
+        hour = self._clients.hour()
+        wanted = self._clients.without_baseline(hour, BASELINES) if self._whole else []
+        for start in range(0, len(wanted), CLIENTS_AT_ONCE):
+            await self._find(wanted[start : start + CLIENTS_AT_ONCE], hour)
 
     async def _find(self, wanted: list[str], hour: int) -> None:
         """Put in the baselines of these clients for `hour`."""

@@ -75,8 +75,14 @@ class Tally:
 
         return await self._database.run(work, reading=True)
 
-    async def settled(self) -> int:
-        """The `seq` up to which every record is there, or will never be."""
+    async def mark(self) -> int:
+        """The `seq` up to which every record is added up."""
+        return await self._database.run(
+            lambda connection: int(connection.execute(select(usage_mark.c.seq)).scalar() or 0), reading=True
+        )
+
+    async def settled(self) -> int | None:
+        """The `seq` up to which every record is there, or will never be; None before that is known."""
         newest = await self._database.run(
             lambda connection: connection.execute(select(func.max(records.c.seq))).scalar() or 0, reading=True
         )
@@ -85,7 +91,7 @@ class Tally:
         while len(self._seen) > 1 and self._seen[1][0] <= now_s - self._settle_s:
             self._seen.popleft()
         seen_s, seq = self._seen[0]
-        return seq if seen_s <= now_s - self._settle_s else 0
+        return seq if seen_s <= now_s - self._settle_s else None
 
     async def page(self, until: int) -> bool:
         """Add up the next page of records up to `until`; whether there is more to do here now."""

@@ -12,7 +12,7 @@ from usage_kit import HOUR, NOW_S, Books, Clock, with_books
 from dataplane.usage.baseline import DAY, HOUR_S, WEEK, Season
 from dataplane.usage.clients import Clients
 from dataplane.usage.history import CLIENTS_AT_ONCE, History
-from dataplane.usage.keeper import Keeper
+from dataplane.usage.keeper import PAGES, Keeper
 from dataplane.usage.models import usage_hours
 from dataplane.usage.tally import PAGE, Tally
 
@@ -26,9 +26,11 @@ async def history(books: Books, client: str, hours: range, tokens: int) -> None:
     await books.database.run(lambda connection: connection.execute(usage_hours.insert(), rows))
 
 
-def keeper(books: Books, clients: Clients, clock: Clock, page_size: int = PAGE) -> Keeper:
+def keeper(
+    books: Books, clients: Clients, clock: Clock, *, page_size: int = PAGE, pages: int = PAGES
+) -> Keeper:
     tally = Tally(books.database, clock_s=clock, page_size=page_size, settle_s=0)
-    return Keeper(clients, tally, History(books.database), writer="w1", refresh_s=0.01)
+    return Keeper(clients, tally, History(books.database), writer="w1", refresh_s=0.01, pages=pages)
 
 
 async def eventually(good: Callable[[], bool], within_s: float = 10) -> None:
@@ -68,6 +70,21 @@ def test_clients_of_this_hour_are_known_when_it_starts(sqlite_url: str) -> None:
         await one.start()
         assert clients.facts("app")["tokens_vs_baseline"] == 3.0
         await one.close()
+
+    with_books(sqlite_url, story)
+
+
+def test_a_client_that_turns_up_is_read_soon_not_at_the_next_round(sqlite_url: str) -> None:
+    async def story(books: Books) -> None:
+        await history(books, "app", range(HOUR - 5 * WEEK, HOUR - 1), 40_000)
+        woken: list[Keeper] = []
+        clients = Clients(clock_s=Clock(), unknown=lambda: woken[0].wake())
+        tally = Tally(books.database, clock_s=Clock())
+        woken.append(Keeper(clients, tally, History(books.database), writer="w1", refresh_s=3600))
+        await woken[0].start()
+        assert clients.facts("app") == {}
+        await eventually(lambda: bool(clients.facts("app")))
+        await woken[0].close()
 
     with_books(sqlite_url, story)
 
@@ -120,8 +137,8 @@ def test_a_long_history_takes_more_rounds_not_longer_ones(
             await books.used("app", hour, 20_000, calls=3)
         clock = Clock()
         clients = Clients(clock_s=clock)
-        one = keeper(books, clients, clock, page_size=10)
-        await one.refresh(pages=2)
+        one = keeper(books, clients, clock, page_size=10, pages=2)
+        await one.refresh()
         assert sum(requests for _, requests in (await books.hours()).values()) == 20
         clients.get("app")
         await one.start()

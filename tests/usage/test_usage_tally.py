@@ -125,10 +125,10 @@ def test_postgresql_waits_for_records_that_are_numbered_and_not_there_yet(postgr
         steps = Steps()
         tally = Tally(books.database, clock_s=Clock(), monotonic_s=steps)
         await books.used("app", HOUR, 5)
-        assert await tally.settled() == 0
+        assert await tally.settled() is None
         steps.now_s = SETTLE_S - 1
         await books.used("app", HOUR, 5)
-        assert await tally.settled() == 0
+        assert await tally.settled() is None
         steps.now_s = SETTLE_S
         assert await tally.settled() == 1
         steps.now_s = 2 * SETTLE_S
