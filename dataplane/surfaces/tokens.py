@@ -1,7 +1,7 @@
 """Tokens of texts: counted where the model's tokenizer is known here, else estimated from their bytes.
 
 The tables of `o200k_base` and `cl100k_base` come with `bpe-openai`; nothing is downloaded. A table is
-loaded (0.2 s, 50 MB) when first needed, beside the event loop.
+loaded (0.2 s, 50 MB) when first needed.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ BYTES_PER_TOKEN: Final = 4
 other scripts make the estimate higher there, as their token counts are. `docs/guide-limits.md` states
 its measured error."""
 
-ON_LOOP_CHARS: Final = 8_192
-"""Counted at once: 0.5 ms of English, 1.4 ms of the densest text measured. Longer texts are counted in a
-thread, which gives up the interpreter meanwhile."""
+PIECE_CHARS: Final = 8_192
+"""Counted at once: 0.5 ms of English, 1.4 ms of the densest text measured. Between two pieces of a longer
+text others get their turn (a thread would not help: the tokenizer keeps the interpreter). A cut may make
+one token two."""
 
 MAX_CHARS: Final = 1 << 20
-"""Counted at all, 0.1 to 0.2 s of a thread. Beyond it every byte counts as a token, which no text exceeds."""
+"""Counted at all, 0.1 to 0.2 s. Beyond it every byte counts as a token, which no text exceeds."""
 
 _ENCODINGS: Final = (
     ("gpt-4o", "o200k_base"),
@@ -67,9 +68,20 @@ async def count(model: str, texts: list[str]) -> int | None:
     if encoding is None:
         return None
     tokenizer = _loaded.get(encoding)
-    if tokenizer is not None and sum(map(len, texts)) <= ON_LOOP_CHARS:
+    if tokenizer is None:
+        tokenizer = await asyncio.to_thread(_load, encoding)
+    if sum(map(len, texts)) <= PIECE_CHARS:
         return _count(tokenizer, texts)
-    return await asyncio.to_thread(_load_and_count, encoding, texts)
+    total, left = 0, MAX_CHARS
+    for text in texts:
+        counted = text[:left]
+        left -= len(counted)
+        for start in range(0, len(counted), PIECE_CHARS):
+            total += _count(tokenizer, (counted[start : start + PIECE_CHARS],))
+            await asyncio.sleep(0)
+        if len(counted) < len(text):
+            total += size(text[len(counted) :])
+    return total
 
 
 def count_now(model: str | None, texts: Iterable[str]) -> int:
@@ -91,11 +103,11 @@ def size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
 
-def _load_and_count(encoding: str, texts: list[str]) -> int:
+def _load(encoding: str) -> Tokenizer:
     tokenizer = _loaded.get(encoding)
     if tokenizer is None:
         tokenizer = _loaded[encoding] = _bindings().tokenizer_for_encoding(encoding)
-    return _count(tokenizer, texts)
+    return tokenizer
 
 
 @cache
@@ -114,14 +126,10 @@ def _bindings() -> Any:
 
 
 def _count(tokenizer: Tokenizer, texts: Iterable[str]) -> int:
-    tokens, left = 0, MAX_CHARS
+    total = 0
     for text in texts:
-        counted = text if len(text) <= left else text[:left]
-        if len(counted) < len(text):
-            tokens += size(text[left:])
-        left -= len(counted)
         try:
-            tokens += tokenizer.count(counted)
+            total += tokenizer.count(text)
         except UnicodeEncodeError:
-            tokens += tokenizer.count(counted.encode("utf-8", "replace").decode())
-    return tokens
+            total += tokenizer.count(text.encode("utf-8", "replace").decode())
+    return total

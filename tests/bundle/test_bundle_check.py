@@ -1,6 +1,7 @@
 """A mistake in a policy directory is found before it is built, with file and line."""
 
 import asyncio
+import shutil
 import time
 from pathlib import Path
 
@@ -305,3 +306,29 @@ def test_what_the_linter_finds_joins_the_other_problems(
 def test_it_runs_on_uvloop(policies: Path, opa: Path, capabilities: Path) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         assert runner.run(check(policies, opa, capabilities)) == []
+
+
+TIER = "t:\n  models: []\n  operations: []\n  limits:\n    more:\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "line", "message"),
+    [
+        ("id: a, unit: euro, amount: 1, per: day", 6, '0.unit: "euro" is not allowed'),
+        ("id: a, unit: usd, amount: -1, per: day", 6, "0.amount: -1 is less than the minimum"),
+        ("id: a, unit: usd, amount: 1, per: week", 6, '0.per: "week" is not allowed'),
+        ("id: b, unit: usd, amount: 1, per: day", 7, '1.id: "b" is the id of another limit'),
+        ("id: client.rpm, unit: usd, amount: 1, per: day", 6, '0.id: "client.rpm" is the id of'),
+    ],
+)
+def test_limits_that_no_gateway_can_hold_are_refused(
+    tmp_path: Path, opa: Path, capabilities: Path, row: str, line: int, message: str
+) -> None:
+    shutil.copytree(ROOT / "policies", tmp_path / "policies")
+    text = f"{TIER}      - {{{row}}}\n      - {{id: b, unit: usd, amount: 1, per: day}}\n"
+    (tmp_path / "policies/data/tiers.yaml").write_text(text)
+    (tmp_path / "policies/data/clients.yaml").write_text("{}\n")
+    problems = run(check(tmp_path / "policies", opa, capabilities))
+    [found] = [one for one in problems if one.file.endswith("tiers.yaml")]
+    assert found.line == line
+    assert found.message.startswith(f"t.limits.more.{message}")

@@ -57,6 +57,9 @@ quick := answer if {
 		"restricted": {"public", "internal", "confidential", "restricted"},
 	}[row.data_class]
 
+	# A money limit needs a price.
+	[1 | tier.limits.usd_per_day; not row_priced] == []
+
 	# The facts.
 	input.v == 1
 	input.stage == "request"
@@ -104,9 +107,6 @@ quick := answer if {
 	delays := {"delay_ms": delay | delay > 0; not catalogue_operation}
 	strips := {"strip_tools": sort(unlisted) | unlisted != []}
 	constraints := object.union_n([caps, delays, strips])
-
-	# A money limit needs a price.
-	[1 | tier.limits.usd_per_day; not row_priced] == []
 
 	id := sprintf("client/%s", [input.identity.client_id])
 	limits := object.get(tier, "limits", {})
