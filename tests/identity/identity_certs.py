@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -11,10 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from dataplane.domain import Head, TlsFacts
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "server"))
-from server_certs import Authority as Authority
-from server_certs import Pair as Pair
+from tests.server.server_certs import Authority as Authority
+from tests.server.server_certs import Pair as Pair
 
 PROXY = "10.0.0.1"
 TRUSTED = ("10.0.0.0/24", "fd00::/64")
