@@ -251,7 +251,8 @@ function steps.reserve()
     end
   end
   if fits then redis.call('SET', KEYS[2], now, 'PX', ARGV[5]) end
-  return answer
+  -- As one string of doubles: a client reads it at once, but each number of an array as a line of its own.
+  return struct.pack('<' .. string.rep('d', #answer), unpack(answer))
 end
 
 -- When the present epoch began. What was taken before it was counted anew from records, perhaps as it was
@@ -264,9 +265,9 @@ end
 -- not come yet it never will. A rate keeps the call.
 function steps.give_up()
   local before = redis.call('GET', KEYS[2])
-  if before == 'x' then return {REJECTED, now} end
+  if before == 'x' then return REJECTED end
   redis.call('SET', KEYS[2], 'x', 'PX', ARGV[4])
-  if not before then return {REJECTED, now} end
+  if not before then return REJECTED end
   local at = tonumber(before)
   for k = 3, #KEYS do
     local a = 5 + (k - 3) * 6
@@ -277,13 +278,13 @@ function steps.give_up()
       budget_give_back(b, tonumber(ARGV[a + 4]), b.at)
     end
   end
-  return {GRANTED, now}
+  return GRANTED
 end
 
 -- ARGV: reservation, ms, when it was granted, then for each cell of KEYS[3..]: `l`, or `b`, rule, width and
 -- what was spent less what was taken. KEYS[2] remembers it: a settlement sent again changes nothing.
 function steps.settle()
-  if not redis.call('SET', KEYS[2], '1', 'NX', 'PX', ARGV[4]) then return {AGAIN, now} end
+  if not redis.call('SET', KEYS[2], '1', 'NX', 'PX', ARGV[4]) then return AGAIN end
   local at, a = tonumber(ARGV[5]), 6
   for k = 3, #KEYS do
     if ARGV[a] == 'l' then
@@ -300,7 +301,7 @@ function steps.settle()
       a = a + 4
     end
   end
-  return {GRANTED, now}
+  return GRANTED
 end
 
 -- ARGV: how long, `XX` (renew what is held) or empty (hold it again), then one reservation for each key.
@@ -309,7 +310,7 @@ function steps.hold()
     redis.call('ZREMRANGEBYSCORE', KEYS[k], '-inf', '(' .. text(now))
     lease_put(KEYS[k], ARGV[3 + k], tonumber(ARGV[3]), ARGV[4] == 'XX')
   end
-  return {GRANTED, now}
+  return GRANTED
 end
 
 -- ARGV: a process, how long it lives without another beat. Gives the epoch and how many processes live.

@@ -9,11 +9,12 @@ an amount cut down never admits more.
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 
 from dataplane.limits.gcra import empty_us, left, wait_us
 from dataplane.limits.memory import LEASE_WAIT_US
@@ -51,26 +52,36 @@ class Script:
 
     def by_digest(self) -> bytes:
         """As EVALSHA."""
-        return b"*%d\r\n$7\r\nEVALSHA\r\n%b%b%b" % (
+        return b"*%d\r\n%b$%d\r\n%d\r\n%b" % (
             self.words + 3,
-            bulk(SHA),
-            bulk(b"%d" % self.keys),
+            _EVALSHA,
+            len(str(self.keys)),
+            self.keys,
             self.body,
         )
 
     def by_text(self) -> bytes:
         """As EVAL, for a server that does not know the script."""
-        return b"*%d\r\n$4\r\nEVAL\r\n%b%b%b" % (
-            self.words + 3,
-            bulk(SCRIPT),
-            bulk(b"%d" % self.keys),
-            self.body,
-        )
+        return self.by_digest().replace(_EVALSHA, _EVAL, 1)
 
 
 def bulk(word: bytes) -> bytes:
     """A bulk string of RESP."""
     return b"$%d\r\n%b\r\n" % (len(word), word)
+
+
+def _number(number: int) -> bytes:
+    return bulk(b"%d" % number)
+
+
+_EVALSHA: Final = bulk(b"EVALSHA") + bulk(SHA)
+_EVAL: Final = bulk(b"EVAL") + bulk(SCRIPT)
+_RESERVE: Final = bulk(b"reserve")
+_SETTLE: Final = bulk(b"settle")
+_REMEMBER: Final = _number(REMEMBER_MS)
+_ZERO: Final = bulk(b"0")
+_BUDGET: Final = bulk(b"b")
+_LEASE: Final = bulk(b"l")
 
 
 def key(shard: int, kind: str, name: str = "") -> bytes:
@@ -120,6 +131,16 @@ def _room(claim: Budget | Lease) -> int:
     return min(claim.amount, MAX_BUDGET)
 
 
+@lru_cache(_CELLS)
+def _cell(shard: int, claim: Claim) -> bytes:
+    return bulk(cell_key(shard, claim))
+
+
+@lru_cache(_CELLS)
+def _epoch(shard: int) -> bytes:
+    return bulk(epoch_key(shard))
+
+
 def _rule(budget: Budget) -> tuple[bytes, bytes]:
     """How the script finds a budget's slots: rule and width."""
     if not budget.calendar:
@@ -128,32 +149,39 @@ def _rule(budget: Budget) -> tuple[bytes, bytes]:
 
 
 @lru_cache(_CELLS)
-def _claim_words(claim: Claim, lease_us: int) -> tuple[bytes, ...]:
+def _claim(claim: Claim, lease_us: int) -> bytes:
+    """What the script must know of a claim: six words, of which a budget's last two are still to come."""
     match claim:
         case Rate():
             rate = _exact(claim)
             call, ahead = rate.period_us, (rate.burst - 1) * rate.period_us
             numbers = (rate.amount, *divmod(call, rate.amount), *divmod(ahead, rate.amount))
-            return (b"r", *(b"%d" % number for number in numbers))
+            return bulk(b"r") + b"".join(map(_number, numbers))
         case Budget():
-            return (b"b", *_rule(claim), b"%d" % _room(claim))
+            return b"".join((_BUDGET, *map(bulk, _rule(claim)), _number(_room(claim))))
         case Lease():
-            return (b"l", b"%d" % _room(claim), b"%d" % lease_us, b"0", b"0", b"0")
+            return b"".join((_LEASE, _number(_room(claim)), _number(lease_us), _ZERO, _ZERO, _ZERO))
         case _:
             assert_never(claim)
 
 
-def _all_words(claims: Sequence[Claim], wants: Sequence[int], lease_us: int) -> list[bytes]:
-    words: list[bytes] = []
+def _taking(
+    shard: int,
+    head: Sequence[bytes],
+    reservation: str,
+    claims: Sequence[Claim],
+    wants: Sequence[int],
+    us: int,
+) -> Script:
+    parts = [_epoch(shard), bulk(key(shard, "taken", reservation))]
+    parts += [_cell(shard, claim) for claim in claims]
+    parts += head
     for claim, want in zip(claims, wants, strict=True):
-        words += _claim_words(claim, lease_us)
+        parts.append(_claim(claim, us))
         if isinstance(claim, Budget):
-            words += (b"%d" % min(want, MAX_BUDGET + 1), b"0")
-    return words
-
-
-def _cells(shard: int, claims: Sequence[Claim], kind: str, reservation: str) -> list[bytes]:
-    return [epoch_key(shard), key(shard, kind, reservation), *(cell_key(shard, claim) for claim in claims)]
+            parts += (_number(min(want, MAX_BUDGET + 1)), _ZERO)
+    keys = len(claims) + 2
+    return Script(keys=keys, words=keys + len(head) + 6 * len(claims), body=b"".join(parts))
 
 
 def reserve(
@@ -166,16 +194,16 @@ def reserve(
     lease_us: int,
 ) -> Script:
     """Take all or nothing. `now` is empty for the server's clock."""
-    head = (b"reserve", now, epoch, reservation.encode(), b"%d" % REMEMBER_MS)
-    return run(_cells(shard, claims, "taken", reservation), (*head, *_all_words(claims, wants, lease_us)))
+    head = (_RESERVE, bulk(now), bulk(epoch), bulk(reservation.encode()), _REMEMBER)
+    return _taking(shard, head, reservation, claims, wants, lease_us)
 
 
 def give_up(
     shard: int, now: bytes, reservation: str, claims: Sequence[Claim], wants: Sequence[int]
 ) -> Script:
     """Undo a `reserve` whose answer was not heard."""
-    head = (b"give_up", now, reservation.encode(), b"%d" % REMEMBER_MS)
-    return run(_cells(shard, claims, "taken", reservation), (*head, *_all_words(claims, wants, 0)))
+    head = (bulk(b"give_up"), bulk(now), bulk(reservation.encode()), _REMEMBER)
+    return _taking(shard, head, reservation, claims, wants, 0)
 
 
 def settle(
@@ -187,23 +215,26 @@ def settle(
     spent: Sequence[int],
 ) -> Script | None:
     """End a reservation; None where nothing changes by it."""
-    cells: list[Claim] = []
-    words = [b"settle", now, granted.reservation.encode(), b"%d" % REMEMBER_MS, b"%d" % granted.at_us]
+    name = granted.reservation
+    keys = [_epoch(shard), bulk(key(shard, "settled", name))]
+    words = [_SETTLE, bulk(now), bulk(name.encode()), _REMEMBER, _number(granted.at_us)]
     for claim, want, used in zip(claims, wants, spent, strict=True):
         match claim:
             case Rate():
                 continue
             case Lease():
-                words.append(b"l")
+                words.append(_LEASE)
             case Budget():
                 if used == want:
                     continue
                 more = max(-MAX_BUDGET, min(used - want, MAX_BUDGET))
-                words += (b"b", *_rule(claim), b"%d" % more)
+                words += (_BUDGET, *map(bulk, _rule(claim)), _number(more))
             case _:
                 assert_never(claim)
-        cells.append(claim)
-    return run(_cells(shard, cells, "settled", granted.reservation), words) if cells else None
+        keys.append(_cell(shard, claim))
+    if len(keys) == 2:
+        return None
+    return Script(keys=len(keys), words=len(keys) + len(words), body=b"".join((*keys, *words)))
 
 
 def hold(
@@ -241,12 +272,21 @@ def restore(shard: int, now: bytes, found: bytes, past: Sequence[Past]) -> Scrip
     return run((epoch_key(shard), *(cell_key(shard, one.claim) for one in past)), words)
 
 
+def reserved(answer: bytes | list[Any]) -> tuple[int, list[int]]:
+    """The status of a `reserve` and its numbers: doubles that hold integers, or words where nothing was
+    decided."""
+    if isinstance(answer, list):
+        return int(answer[0]), []
+    numbers = [int(number) for number in struct.unpack(f"<{len(answer) // 8}d", answer)]
+    return numbers[0], numbers
+
+
 def answered(
     answer: Sequence[int], reservation: str, claims: Sequence[Claim], wants: Sequence[int]
 ) -> Granted | Rejected:
     """The answer to a `reserve` that was decided."""
     status, now, *numbers = answer
-    cells = list(zip(claims, wants, *(numbers[n::3] for n in range(3)), strict=True))
+    cells = list(zip(claims, wants, numbers[::3], numbers[1::3], numbers[2::3], strict=True))
     remaining, resets = [], []
     for claim, _, first, second, _ in cells:
         match claim:
