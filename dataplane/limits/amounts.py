@@ -44,13 +44,12 @@ def wanted(plan: Plan, state: CallState, prompt_tokens: int) -> tuple[int, ...]:
         input_tokens=prompt_tokens if generates else 0,
         output_tokens=longest_answer(state, decision) if generates else 0,
     )
-    price = decision.price
-    if plan.costs and generates and price is None:
-        raise Refused("gateway.unenforceable", "The model has no price, so a money limit cannot be held.")
-    return tuple(
-        _amount(limit, most, None if price is None else price.dearest(), facts.images, facts.audio_ms)
-        for limit in plan.limits
-    )
+    price = None
+    if plan.costs and generates:
+        if decision.price is None:
+            raise Refused("gateway.unenforceable", "The model has no price, so a money limit cannot be held.")
+        price = decision.price.dearest()
+    return tuple([_amount(limit, most, price, facts.images, facts.audio_ms) for limit in plan.limits])
 
 
 def used(plan: Plan, state: CallState, wants: tuple[int, ...], prompt_tokens: int) -> tuple[int, ...]:
@@ -62,7 +61,7 @@ def used(plan: Plan, state: CallState, wants: tuple[int, ...], prompt_tokens: in
     nothing = state.outcome in _NOTHING or usage == _NONE
     images, audio_ms = (0, 0) if nothing else (state.facts.images, state.facts.audio_ms)
     price = None if state.decision is None else state.decision.price
-    return tuple(_amount(limit, usage, price, images, audio_ms) for limit in plan.limits)
+    return tuple([_amount(limit, usage, price, images, audio_ms) for limit in plan.limits])
 
 
 _NONE: Final = Usage(input_tokens=0, output_tokens=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import Final
 
 from dataplane.domain import CallState
 from dataplane.errors import Refused, limited
@@ -15,7 +15,6 @@ from dataplane.limits.store import (
     Budget,
     Claim,
     Granted,
-    Lease,
     LimitStore,
     Rate,
     Rejected,
@@ -134,19 +133,14 @@ class Held:
         """What a ledger must know, parallel to the decision's limits: of a budget the amount, of a rate how
         many microseconds from its admission on its bucket was not empty, of what ends with the call 0."""
         assert state.decision is not None
-        first = self._grants[0].granted
-        by_id: dict[str, int] = {}
-        for index, claim in enumerate(self._plan.claims):
-            match claim:
-                case Rate():
-                    kept = first.reset_us[index]
-                case Budget():
-                    kept = amounts[index]
-                case Lease():
-                    kept = 0
-                case _:
-                    assert_never(claim)
-            by_id[self._plan.limits[index].id] = kept
+        resets = self._grants[0].granted.reset_us
+        kept = [
+            amounts[index] if type(claim) is Budget else resets[index] if type(claim) is Rate else 0
+            for index, claim in enumerate(self._plan.claims)
+        ]
+        if self._plan.limits is state.decision.limits:
+            return tuple(kept)
+        by_id = {limit.id: one for limit, one in zip(self._plan.limits, kept, strict=True)}
         return tuple(by_id.get(limit.id, 0) for limit in state.decision.limits)
 
     async def _take(self, which: tuple[int, ...], wants: tuple[int, ...]) -> Granted | Rejected:
@@ -160,6 +154,10 @@ class Held:
 
     def _give_back(self, spent: Sequence[int]) -> None:
         """Spread what was spent over what was taken, the first grant first; it bears what is beyond."""
+        if len(self._grants) == 1:
+            [grant] = self._grants
+            self._store.settle(grant.granted, self._slot, grant.claims, grant.wants, spent)
+            return
         rest = list(spent)
         shares: list[list[int]] = []
         for grant in self._grants:
