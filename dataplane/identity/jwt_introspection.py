@@ -38,11 +38,12 @@ class Introspection:
         self.failure: str | None = None
 
     async def close(self) -> None:
-        """Give up what is being asked."""
+        """Give up what is being asked, and the connections."""
         tasks = list(self._asking.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._fetcher.close()
 
     async def active(self, token: str, digest: bytes) -> bool:
         """Whether the issuer says that the token counts, `cache_s` ago at most. Raises `FetchFailed`."""

@@ -142,7 +142,8 @@ def issuer(**changes: Any) -> JwtIssuer:
 
 
 class Endpoint:
-    """An HTTP server on loopback; `answers` maps a path to status, body and further headers."""
+    """An HTTP server on loopback; `answers` maps a path to status, body and further headers;
+    the next `drops` questions get none."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.answers: dict[str, tuple[int, bytes, dict[str, str]]] = {}
@@ -150,11 +151,23 @@ class Endpoint:
         self.forms: list[tuple[str, str]] = []
         self.hold = threading.Event()
         self.hold.set()
+        self.connections = 0
+        self.drops = 0
         endpoint = self
 
         class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                endpoint.connections += 1
+
             def do_GET(self) -> None:
                 endpoint.asked.append(self.path)
+                if endpoint.drops:
+                    endpoint.drops -= 1
+                    self.close_connection = True
+                    return
                 endpoint.hold.wait(10)
                 status, body, headers = endpoint.answers.get(self.path, (404, b"{}", {}))
                 self.send_response(status)

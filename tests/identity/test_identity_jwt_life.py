@@ -238,6 +238,25 @@ def test_an_issuer_that_gives_no_answer_vouches_for_nobody(
     asyncio.run(run())
 
 
+def test_connections_are_kept_and_one_that_ends_early_is_no_failure(idp: Endpoint, tmp_path: Path) -> None:
+    idp.serve("/i", b'{"active": true}', **{"set-cookie": "a=b"})
+
+    async def run() -> None:
+        fetcher = Fetcher(ca_file=None, allow_plaintext=False)
+        asked = Introspection(JwtIntrospection.model_validate(asking(idp, tmp_path)), fetcher)
+        for number in range(3):
+            assert await asked.active("t", b"%d" % number)
+        assert idp.connections == 1
+        idp.drops = 1
+        assert await asked.active("t", b"dropped")
+        idp.drops = 2
+        with pytest.raises(FetchFailed, match="cannot be reached"):
+            await asked.active("t", b"dropped twice")
+        await asked.close()
+
+    asyncio.run(run())
+
+
 def test_an_inactive_answer_holds_too_and_a_missing_secret_is_told_by_its_name(
     idp: Endpoint, tmp_path: Path
 ) -> None:
