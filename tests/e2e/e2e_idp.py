@@ -59,7 +59,7 @@ def identity_provider(place: Path) -> Iterator[Idp]:
     if NPM is None or NODE is None:
         raise NoIdp("node and npm are not on PATH")
     shutil.copytree(SOURCE, place, ignore=shutil.ignore_patterns("node_modules"))
-    words = [NPM, "ci", "--ignore-scripts", "--loglevel=error", "--no-audit", "--no-fund"]
+    words = [NPM, "ci", "--prefer-offline", "--ignore-scripts", "--loglevel=error", "--no-audit", "--no-fund"]
     installed = subprocess.run(words, cwd=place, capture_output=True, text=True)
     if installed.returncode != 0:
         raise NoIdp(f"npm gives no packages: {installed.stderr[-500:]}")

@@ -1,4 +1,4 @@
-"""Tokens bound to a client certificate, over a real TLS connection, and tokens that are taken back."""
+"""Tokens bound to a client certificate, over real TLS; tokens taken back; an issuer that is down."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tests.identity.jwt_kit import b64, jwks, sign
 from tests.server.server_certs import Authority, Pair
 
 ISSUER = "urn:test:issuer"
+DOWN = "urn:test:down"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +51,13 @@ def place(
         "jwks_file": str(folder / "jwks.json"),
         "revoked_file": str(revoked),
     }
+    # Nothing listens there.
+    down = {"issuer": DOWN, "audience": "regogate", "jwks_url": "http://127.0.0.1:9/keys"}
     gateway = Gateway(
         opa_binary,
         f"--upstream={upstream.url}",
         f"--set=server.tls={json.dumps(tls)}",
-        f"--set=identity.jwt={json.dumps([issuer])}",
+        f"--set=identity.jwt={json.dumps([issuer, down])}",
     )
     try:
         gateway.wait_ready()
@@ -108,3 +111,17 @@ def test_a_token_is_taken_back_within_two_seconds_by_what_its_record_says(place:
     place.revoked.write_text(f"sha256:{record['key_id'].partition(':')[2]}\n")
     assert until(lambda: call(place, text)[0] == 401, every_s=0.05) < 2
     assert call(place, token(jti="another"))[0] == 200
+
+
+def test_an_issuer_that_is_down_is_a_503_for_its_own_tokens_alone(place: Place) -> None:
+    status, body, _ = call(place, token(iss=DOWN))  # by an algorithm that the entry does not list
+    assert (status, body["error"]["code"]) == (401, "invalid_token")
+    status, body, request_id = call(place, sign({"iss": DOWN}, "rsa-1"))
+    assert (status, body["error"]["code"]) == (503, "identity_unavailable")
+    record = place.gateway.wait_record(request_id=request_id)
+    assert (record["kind"], record["fault"]) == ("deny", "keys")
+    assert call(place, token())[0] == 200
+    assert call(place, place.gateway.key)[0] == 200
+    down = place.gateway.readyz()["jwt"][1]
+    assert (down["issuer"], down["keys"]) == (DOWN, 0)
+    assert down["failures"]["keys"].startswith("it cannot be reached")
