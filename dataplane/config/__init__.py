@@ -1,9 +1,10 @@
 """Deployment settings: where things are, never who may do what (that is policy's).
 
 The only reader of configuration files, of secret files they name and of environment variables. In
-reading order: `base` (what settings are made of, `SecretRef`), `identity` and `settings` (what may be set),
-`yaml_text` (strict YAML), `load` (a file and `--set` -> `Settings`). `load` reports every problem at once,
-each with the dotted path of the setting, what is allowed and, for an unknown key, the nearest that exists.
+reading order: `base` (what settings are made of, `SecretRef`), `identity`, `jwt`, `mtls` and `settings` (what
+may be set), `yaml_text` (strict YAML), `load` (a file and `--set` -> `Settings`). `load` reports every problem
+at once, each with the dotted path of the setting, what is allowed and, for an unknown key, the nearest that
+exists.
 """
 
 from dataplane.config.base import (

@@ -12,6 +12,9 @@ from typing import Final
 
 from dataplane.domain import Head
 
+MAX_QUOTES: Final = 256
+"""Of one value that is split: 32 hops have 6 each at most, and each costs a step."""
+
 _MARK: Final = re.compile(rb'[",]')
 _BACKSLASH: Final = ord("\\")
 
@@ -25,7 +28,8 @@ def from_the_right(value: bytes, *, quotes: bool = True) -> Iterator[bytes]:
     """The elements of a list, last first, without white space around; with `quotes`, commas in quoted
     strings separate none.
 
-    A quotation that never opens makes one element of all that is left. Linear in the length of the value.
+    A quotation that never opens makes one element of all that is left; more than `MAX_QUOTES` quotation
+    marks make one empty element of the whole, which is none of anybody's. Linear in the value's length.
     """
     if not quotes or b'"' not in value:
         end = len(value)
@@ -34,6 +38,9 @@ def from_the_right(value: bytes, *, quotes: bool = True) -> Iterator[bytes]:
             yield value[comma + 1 : end].strip(b" \t")
             end = comma
         yield value[:end].strip(b" \t")
+        return
+    if value.count(b'"') > MAX_QUOTES:
+        yield b""
         return
     end, quoted = len(value), False
     for match in reversed(list(_MARK.finditer(value))):

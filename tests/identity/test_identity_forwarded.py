@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from identity_certs import PROXY, TRUSTED, head_with
 
-from dataplane.identity.field_lists import from_the_right
+from dataplane.identity.field_lists import MAX_QUOTES, from_the_right
 from dataplane.identity.forwarded import NO_ADDRESS, hop_of
 from dataplane.identity.networks import MAX_HOPS, ForwardedSource, parse_hop
 
@@ -104,6 +104,11 @@ def test_no_more_than_the_bounded_number_of_hops_is_read() -> None:
     assert resolved(", ".join(["for=192.0.2.1", *chain])) == "192.0.2.1"
     assert resolved(", ".join(["for=192.0.2.1", *chain, "for=10.0.0.8"])) == "10.0.0.9"
     assert resolved("for=192.0.2.1", *chain, "for=10.0.0.8") == "10.0.0.9"
+
+
+def test_a_flood_of_quotation_marks_is_not_walked_through() -> None:
+    assert resolved('"",' * 10_000 + "for=192.0.2.1") == PROXY
+    assert resolved('x="",' * (MAX_QUOTES // 2) + "for=192.0.2.1") == "192.0.2.1"
 
 
 ELEMENTS = st.lists(
