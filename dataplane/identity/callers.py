@@ -16,8 +16,8 @@ from dataplane.identity.bindings import NamedNetworks
 from dataplane.identity.chain import FirstOf
 from dataplane.identity.jwt import JwtAuthenticator
 from dataplane.identity.models import KeyRow
-from dataplane.identity.watch import KeyWatch
 from dataplane.identity.mtls import CertificateAuthenticator
+from dataplane.identity.watch import KeyWatch
 from dataplane.ports import Authenticator
 
 RefusedKey = Callable[[str, str, str, str], None]
