@@ -71,7 +71,7 @@ def serve(
         else:
             access = AccessLog(sys.stdout, settings.telemetry.log_format)
             gateway = Gateway(settings, opa_binary=opa, done=access)
-        run_until_signal(lambda stop: _work(gateway, stop))
+        run_until_signal(lambda stop: _work(gateway, stop), service=True)
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def main(number: int, fd: int) -> int:
     access = AccessLog(sys.stdout, settings.telemetry.log_format)
     try:
         gateway = WorkerGateway(settings, number=number, candidates=order["candidates"], done=access)
-        run_until_signal(lambda stop: _work(gateway, wire, stop))
+        run_until_signal(lambda stop: _work(gateway, wire, stop), service=True)
     except ConfigError as error:
         _log.error("cannot serve", extra={"problems": error.problems})
         return 1

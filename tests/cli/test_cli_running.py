@@ -18,13 +18,13 @@ async def work(stop):
     print("stopping", flush=True)
     {then}
 
-run_until_signal(work)
+run_until_signal(work, service={service})
 print("done", flush=True)
 """
 
 
-def start(then: str) -> subprocess.Popen[str]:
-    program = PROGRAM.replace("{then}", then)
+def start(then: str, *, service: bool = False) -> subprocess.Popen[str]:
+    program = PROGRAM.replace("{then}", then).replace("{service}", str(service))
     process = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -39,6 +39,17 @@ def test_one_signal_lets_the_work_end_by_itself(number: signal.Signals) -> None:
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out, err) == (0, "stopping\ndone\n", "")
+
+
+def test_a_service_outlives_being_told_to_read_its_files_again() -> None:
+    with start("pass", service=True) as process:
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (0, "stopping\ndone\n", "")
+    with start("pass") as process:
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(20) == -signal.SIGHUP
 
 
 def test_a_second_signal_ends_the_process_at_once() -> None:
