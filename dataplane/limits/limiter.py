@@ -93,7 +93,8 @@ def refusal(part: Plan, wants: Sequence[int], rejected: Rejected, state: CallSta
     claim = part.claims[rejected.index]
     if claim.amount == 0:
         return limited(limit.id, None, why="its amount is 0")
-    why = f"it takes {wants[rejected.index]} of {claim.amount} {limit.unit} that the limit allows in all"
+    unit = {"usd": "micro-USD", "audio_seconds": "ms of audio"}.get(limit.unit, limit.unit)
+    why = f"it may take {wants[rejected.index]} {unit}, and the limit allows {claim.amount} in all"
     return limited(limit.id, None, why=why)
 
 

@@ -168,7 +168,7 @@ def test_the_caller_is_told_in_the_words_of_its_sdk(limiter: PolicyLimiter, cloc
 @pytest.mark.parametrize(
     ("limit", "why"),
     [
-        (replace(TPH, amount=100), "it takes 110 of 100 tokens"),
+        (replace(TPH, amount=100), "it may take 110 tokens, and the limit allows 100 in all"),
         (replace(TPH, amount=0), "its amount is 0"),
         (replace(PARALLEL, amount=0), "its amount is 0"),
     ],
