@@ -38,10 +38,9 @@ class Tls:
     def __init__(self, files: TlsFiles) -> None:
         self.files = files
         self.counts: Counter[str] = Counter()
-        self._seen = Contents.of(files)
-        self._trust = self._seen.trust
+        self._in_force = Contents.of(files)
         self._trusted_since = 0.0
-        self._put(load(files, self._seen))
+        self._put(load(files, self._in_force))
         self._told: list[Callable[[], None]] = []
 
     def _put(self, loaded: Loaded) -> None:
@@ -51,7 +50,7 @@ class Tls:
 
     def context(self, *, h2: bool) -> ssl.SSLContext:
         """A context to listen with. Each handshake through it uses the files as last loaded."""
-        listening = load(self.files, self._seen).contexts[h2]
+        listening = load(self.files, self._in_force).contexts[h2]
 
         def swap(tls: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _old: ssl.SSLContext) -> None:
             # OpenSSL calls this without SNI too. Replacing, not changing: a CA once added never leaves.
@@ -69,31 +68,36 @@ class Tls:
 
         All or nothing: raises TlsError and keeps serving with what it had where a file cannot be used.
         """
-        self._seen = Contents.of(self.files)
-        self._take(load(self.files, self._seen), self._seen)
+        contents = Contents.of(self.files)
+        self._take(load(self.files, contents), contents)
 
     async def keep_current(self, every_s: float = LOOK_S) -> None:
         """Load the files again whenever they changed, until cancelled."""
+        unusable = None
         while True:
             await asyncio.sleep(every_s)
             contents = await asyncio.to_thread(Contents.of, self.files)
-            if contents == self._seen:
+            if contents == self._in_force:
+                unusable = None
                 continue
-            self._seen = contents
             try:
                 loaded = await asyncio.to_thread(load, self.files, contents)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with them, looking must go on
-                self.counts["unusable"] += 1
-                why = str(error) if isinstance(error, TlsError) else type(error).__name__
-                logger.error("TLS files changed and cannot be used, the earlier ones stay: %s", why)
+                # Tried again at each look, for it may have been read while it was written; told once.
+                if contents != unusable:
+                    unusable = contents
+                    self.counts["unusable"] += 1
+                    why = str(error) if isinstance(error, TlsError) else type(error).__name__
+                    logger.error("TLS files changed and cannot be used, the earlier ones stay: %s", why)
             else:
                 self._take(loaded, contents)
                 logger.info("TLS files changed and were loaded")
 
     def _take(self, loaded: Loaded, contents: Contents) -> None:
         self._put(loaded)
-        if contents.trust != self._trust:
-            self._trust, self._trusted_since = contents.trust, time.time()
+        before, self._in_force = self._in_force, contents
+        if contents.trust != before.trust:
+            self._trusted_since = time.time()
             for told in self._told:
                 told()
 
@@ -105,7 +109,7 @@ class Tls:
         """
         if self.files.client_auth == "none" or tls.getpeercert(binary_form=True) is None:
             return False
-        if getattr(tls.context, "trust", None) != self._trust:
+        if getattr(tls.context, "trust", None) != self._in_force.trust:
             return True
         session = tls.session
         return bool(tls.session_reused and session is not None and session.time <= self._trusted_since)

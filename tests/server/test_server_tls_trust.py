@@ -243,3 +243,24 @@ def test_renewed_server_files_and_callers_without_a_certificate_keep_their_conne
             nobody.close()
 
     run(probe())
+
+
+def test_a_set_that_was_read_while_it_was_written_is_read_again(tmp_path: Path) -> None:
+    one = Trusting(tmp_path)
+    renewed = Pair(tmp_path / "renewed.crt", tmp_path / "renewed.key")
+    one.authority.issue("server").cert.rename(renewed.cert)
+    one.server.key.rename(renewed.key)
+
+    async def probe() -> None:
+        looking = asyncio.create_task(one.tls.keep_current(OFTEN_S))
+        await eventually(lambda: one.tls.counts["unusable"] == 1)
+        renewed.cert.rename(one.server.cert)
+        await eventually(lambda: one.tls.counts["unusable"] == 2)
+        renewed.key.rename(one.server.key)
+        await eventually(lambda: one.tls.counts["loaded"] == 2)
+        one.trusted.write_text("nothing")
+        await eventually(lambda: one.tls.counts["unusable"] == 3)
+        looking.cancel()
+
+    run(probe())
+    assert one.tls.counts == {"loaded": 2, "unusable": 3}
