@@ -91,7 +91,7 @@ class AdminApi:
             what = f"{operation.method} {operation.path}"
             _log.warning(
                 "break-glass token used",
-                extra={"token_id": actor.token_id, "name_of_token": actor.name, "what": what},
+                extra={"token_id": actor.token_id, "token_name": actor.name, "what": what},
             )
             await self._desk.broke_glass(actor, request_id, what)
         answer = await operation.do(self._desk, Asked(actor=actor, path=variables, query=query, body=body))
