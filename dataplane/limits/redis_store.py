@@ -65,7 +65,6 @@ class RedisStore:
         self._recount = recount
         self._timing = timing or Timing()
         self._clock_us = clock_us
-        self._shards: list[Shard] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._open: dict[str, tuple[Shard, tuple[Lease, ...]]] = {}
         self._held: dict[str, int] = {}
@@ -73,13 +72,12 @@ class RedisStore:
         self._pending: set[asyncio.Future[object]] = set()
         self._more = asyncio.Event()
         self.dropped = 0
+        self._shards = [self._shard(number) for number in range(SHARDS_OF_CLUSTER if place.cluster else 1)]
 
     # --- a life -----------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Connect and look at the state; goes on without after some seconds, and then keeps trying."""
-        for number in range(SHARDS_OF_CLUSTER if self._place.cluster else 1):
-            self._shards.append(self._shard(number))
         for shard in self._shards:
             shard.link.start()
             self._tasks.append(asyncio.create_task(shard.keep(), name="limit store epoch"))
@@ -102,8 +100,8 @@ class RedisStore:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for shard in self._shards:
             await shard.link.close()
+            shard.doubt()
         self._tasks.clear()
-        self._shards.clear()
 
     def problems(self) -> list[str]:
         """Always empty: what cannot be counted is refused or counted otherwise; metrics and the log tell."""
@@ -112,7 +110,7 @@ class RedisStore:
     @property
     def up(self) -> bool:
         """Whether everything can be counted here now."""
-        return bool(self._shards) and all(shard.epoch is not None for shard in self._shards)
+        return all(shard.epoch is not None for shard in self._shards)
 
     @property
     def waiting(self) -> int:
@@ -127,7 +125,7 @@ class RedisStore:
 
     def processes(self) -> int:
         """How many processes shared these limits when that was last known; 0 if never."""
-        return max((shard.processes for shard in self._shards), default=0)
+        return max(shard.processes for shard in self._shards)
 
     # --- decisions --------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ import os
 import random
 import signal
 import time
-from typing import Any
+from multiprocessing.sharedctypes import RawArray, RawValue
 
 from redis_kit import QUICK, store
 
@@ -22,7 +22,7 @@ from dataplane.limits.store import Budget, Claim, Granted, Lease, Rate
 
 CLIENTS = 100
 DAY_US = 86_400_000_000
-RATE = Rate(cell="rate", amount=5000, period_us=30 * DAY_US, burst=5000)
+RATE = Rate(cell="rate", amount=500, period_us=30 * DAY_US, burst=500)
 MONEY = Budget(cell="money", amount=1_000_000, period_us=DAY_US, per="day", calendar=False)
 PLACES = Lease(cell="places", amount=25)
 CLAIMS: dict[str, tuple[Claim, ...]] = {
@@ -32,14 +32,37 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
 }
 
 
+class Stage:
+    """What the processes and their test share: when to end (monotonic seconds), and what each has seen.
+
+    Without locks: a process that is killed would take one with it.
+    """
+
+    def __init__(self, processes: int) -> None:
+        self.ends = RawValue("d", time.monotonic() + 100)
+        self.admissions = RawArray("i", processes)
+        self.refusals = RawArray("i", processes)
+
+    @property
+    def admitted(self) -> int:
+        return sum(self.admissions)
+
+    @property
+    def refused(self) -> int:
+        return sum(self.refusals)
+
+    def end(self) -> None:
+        self.ends.value = 0
+
+
 class Worker:
     """A forked process: one that had to import everything would take longer to start than to work."""
 
-    def __init__(self, url: str, kind: str, seed: int, ends: Any) -> None:
+    def __init__(self, url: str, kind: str, seed: int, stage: Stage) -> None:
         self._read, write = os.pipe()
         context = multiprocessing.get_context("fork")
         self.process = context.Process(
-            target=_run, args=(url, kind, seed, ends, self._read, write), daemon=True
+            target=_run, args=(url, kind, seed, stage, self._read, write), daemon=True
         )
         self.process.start()
         os.close(write)
@@ -65,12 +88,12 @@ class Worker:
         self._out.close()
 
 
-def _run(url: str, kind: str, seed: int, ends: Any, read: int, write: int) -> None:
+def _run(url: str, kind: str, seed: int, stage: Stage, read: int, write: int) -> None:
     os.close(read)
-    asyncio.run(_work(url, kind, seed, ends, write))
+    asyncio.run(_work(url, kind, seed, stage, write))
 
 
-async def _work(url: str, kind: str, seed: int, ends: Any, write: int) -> None:
+async def _work(url: str, kind: str, seed: int, stage: Stage, write: int) -> None:
     chance = random.Random(seed)
     one = store(url, process=f"worker-{seed}", timing=QUICK)
     await one.start()
@@ -81,13 +104,15 @@ async def _work(url: str, kind: str, seed: int, ends: Any, write: int) -> None:
         os.write(write, text.encode())
 
     async def client() -> None:
-        while time.monotonic() < ends.value:
+        while time.monotonic() < stage.ends.value:
             want = chance.randint(1, 20_000) if kind == "money" else 1
             wants = [want if isinstance(claim, Budget) else 1 for claim in claims]
             answer = await one.reserve(f"{seed}-{next(counter)}", "t", claims, wants)
             if not isinstance(answer, Granted):
+                stage.refusals[seed] += 1
                 await asyncio.sleep(0.001)
                 continue
+            stage.admissions[seed] += 1
             spent = chance.randint(0, want) if kind == "money" else 1
             say("+\n" if kind == "places" else f"{spent}\n")
             await asyncio.sleep(0.002 * chance.random())

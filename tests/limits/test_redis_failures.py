@@ -371,6 +371,23 @@ def test_away_budgets_are_closed_and_rates_and_places_are_counted_here_at_their_
     asyncio.run(main())
 
 
+def test_before_it_is_started_and_after_it_is_closed_nothing_is_taken_and_nothing_raised(
+    own_redis: RedisServer,
+) -> None:
+    async def main() -> None:
+        one = store(own_redis.url)
+        with pytest.raises(StoreUnavailable):
+            await one.reserve("early", "t", [MONEY], [1])
+        await one.start()
+        call = await granted(one, "x", MONEY, PLACES)
+        await one.close()
+        one.settle(call, "t", [MONEY, PLACES], [1, 1], [0, 1])
+        with pytest.raises(StoreUnavailable):
+            await one.reserve("late", "t", [MONEY], [1])
+
+    asyncio.run(main())
+
+
 def test_living_processes_are_counted(own_redis: RedisServer) -> None:
     async def main() -> None:
         async with started(own_redis.url) as one, started(own_redis.url, process="p2"):

@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from redis_kit import RedisServer, started, until
-from redis_worker import MONEY, PLACES, RATE, Worker
+from redis_worker import MONEY, PLACES, RATE, Stage, Worker
 
 from dataplane.limits.store import Budget, Claim, Granted, Rejected
 
 PROCESSES = 8
 
 
+ENOUGH = 3000
+"""Refusals after which a limit was tried hard enough, by all of them at once."""
+
+
 @contextmanager
-def workers(url: str, kind: str, *, seconds: float) -> Iterator[list[Worker]]:
-    """So many processes that are all at work, and end after some seconds."""
-    ends = multiprocessing.get_context("fork").Value("d", time.monotonic() + 60)
-    all_of_them = [Worker(url, kind, seed, ends) for seed in range(PROCESSES)]
+def workers(url: str, kind: str) -> Iterator[tuple[Stage, list[Worker]]]:
+    """So many processes that are all at work."""
+    stage = Stage(PROCESSES)
+    all_of_them = [Worker(url, kind, seed, stage) for seed in range(PROCESSES)]
     try:
         for one in all_of_them:
             one.wait_ready()
-        ends.value = time.monotonic() + seconds
-        yield all_of_them
+        yield stage, all_of_them
     finally:
         for one in all_of_them:
             one.close()
+
+
+def wait(holds: Callable[[], bool]) -> None:
+    begun = time.monotonic()
+    while not holds():
+        assert time.monotonic() - begun < 60, "not in time"
+        time.sleep(0.005)
 
 
 async def left(url: str, claim: Claim) -> int:
@@ -41,7 +50,9 @@ async def left(url: str, claim: Claim) -> int:
 
 
 def test_requests_and_parallel_calls_never_pass_their_limits(redis_server: RedisServer) -> None:
-    with workers(redis_server.url, "rate", seconds=1.5) as several:
+    with workers(redis_server.url, "rate") as (stage, several):
+        wait(lambda: stage.refused > ENOUGH and stage.admitted >= RATE.amount)
+        stage.end()
         said = [line for one in several for line in one.lines()]
     # In these seconds the bucket lets fewer than one call more through.
     assert 0 < said.count("1") <= RATE.amount
@@ -50,7 +61,9 @@ def test_requests_and_parallel_calls_never_pass_their_limits(redis_server: Redis
 
 
 def test_money_is_never_spent_beyond_its_limit_by_large_calls_at_once(redis_server: RedisServer) -> None:
-    with workers(redis_server.url, "money", seconds=1.5) as several:
+    with workers(redis_server.url, "money") as (stage, several):
+        wait(lambda: stage.refused > ENOUGH)
+        stage.end()
         spent = [int(line) for one in several for line in one.lines()]
     assert MONEY.amount * 0.5 < sum(spent) <= MONEY.amount
     assert asyncio.run(left(redis_server.url, MONEY)) == MONEY.amount - sum(spent)
@@ -59,8 +72,8 @@ def test_money_is_never_spent_beyond_its_limit_by_large_calls_at_once(redis_serv
 
 def test_nothing_is_left_by_processes_that_were_killed_at_random_points(redis_server: RedisServer) -> None:
     chance = random.Random(7)
-    with workers(redis_server.url, "places", seconds=30) as several:
-        time.sleep(0.2)
+    with workers(redis_server.url, "places") as (stage, several):
+        wait(lambda: stage.admitted > 10 * PLACES.amount)
         for one in several:
             time.sleep(0.05 * chance.random())
             one.kill()
@@ -87,8 +100,8 @@ def test_nothing_is_left_by_processes_that_were_killed_at_random_points(redis_se
 
 
 def test_calls_under_way_when_their_process_dies_stay_counted(redis_server: RedisServer) -> None:
-    with workers(redis_server.url, "money", seconds=30) as several:
-        time.sleep(0.1)
+    with workers(redis_server.url, "money") as (stage, several):
+        wait(lambda: stage.admitted > 50)
         for one in several:
             one.kill()
         spent = sum(int(line) for one in several for line in one.lines())
