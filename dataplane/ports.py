@@ -121,6 +121,11 @@ class Exchange(Protocol):
         without counts while nothing has."""
         ...
 
+    @property
+    def finished(self) -> bool:
+        """Whether a stream's answer has passed, so that to cut what is left would save nothing."""
+        ...
+
     def whole(self, body: bytes) -> bytes:
         """A unary answer. Returns the same bytes where nothing needed to change."""
         ...

@@ -43,7 +43,10 @@ async def relay(
     Raises what the exchange, the reservation and the client raise, and `Refused` where what has passed
     spent more than its limits give: nothing of the piece that did is sent.
     """
-    headers = tuple((name.encode(), value.encode("latin-1")) for name, value in reply.headers)
+    # Of two limits, ours and the provider's of our account, the caller's own is the one it can keep to.
+    ours = {name for name, _ in state.limit_headers}
+    pairs = ((name.encode(), value.encode("latin-1")) for name, value in reply.headers)
+    headers = tuple(pair for pair in pairs if pair[0] not in ours)
     streams = (reply.header("content-type") or "").startswith(_EVENT_STREAM)
     if not streams or reply.status >= 400:
         body = b"".join([piece async for piece in reply.body])
@@ -58,7 +61,8 @@ async def relay(
         async for piece in reply.body:
             # Nothing is sent before there is something to send: to die before that is still a 502.
             data = exchange.feed(piece)
-            if reservation.watches and (over := await reservation.spent(exchange.usage)) is not None:
+            watched = reservation.watches and not exchange.finished
+            if watched and (over := await reservation.spent(exchange.usage)) is not None:
                 raise over
             if data:
                 await _start(state, reply.status, headers, client)

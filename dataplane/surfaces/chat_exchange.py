@@ -80,6 +80,11 @@ class ChatExchange:
             return known
         return replace(known, output_tokens=(known.output_tokens or 0) + self._counted, counted=True)
 
+    @property
+    def finished(self) -> bool:
+        """Whether every choice seen had its finish reason."""
+        return bool(self._choices) and all(self._choices.values())
+
     def whole(self, body: bytes) -> bytes:
         """The same bytes; raises `UpstreamFailed` (`gateway.upstream_invalid`) if they are no object."""
         answer = parse_answer(body)
@@ -116,7 +121,7 @@ class ChatExchange:
         if last is not None and _is_done(last):
             self._done = True
             return left
-        if self._failed or (self._choices and all(self._choices.values())):
+        if self._failed or self.finished:
             self._done = True
             return left + _DONE
         raise UpstreamFailed(

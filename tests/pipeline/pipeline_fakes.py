@@ -74,6 +74,7 @@ class FakeClient:
 
     async def start(self, status: int, headers: tuple[tuple[bytes, bytes], ...]) -> None:
         self.journal.append(f"client {status}")
+        assert len({name for name, _ in headers}) == len(headers), "a header twice"
         self.status, self.headers = status, dict(headers)
 
     async def write(self, data: bytes, *, more: bool = True) -> None:
@@ -85,6 +86,7 @@ class FakeClient:
 
 class FakeExchange:
     def __init__(self) -> None:
+        self.finished = False
         self.usage = Usage(input_tokens=1, output_tokens=2)
         self.model: str | None = "served"
         self.strike: Callable[[bytes], bytes] | None = None
@@ -93,6 +95,7 @@ class FakeExchange:
         return body
 
     def feed(self, data: bytes) -> bytes:
+        self.finished = data == b"last"
         return data
 
     def end(self) -> bytes:
@@ -191,11 +194,13 @@ class FakeHouse:
         self.decision = decision()
         self.policy_fails: Refused | None = None
         self.limit_fails: Refused | None = None
+        self.limit_headers: tuple[tuple[bytes, bytes], ...] = ()
         self.intent_fails: Refused | None = None
         self.intent_waits: asyncio.Event | None = None
         self.upstream_fails: Exception | None = None
         self.upstream_waits: asyncio.Event | None = None
         self.reply_status = 200
+        self.reply_headers: tuple[tuple[str, str], ...] = ()
         self.content_type = "application/json"
         self.pieces: list[bytes | Exception] = [b"answer"]
         self.outcomes: list[Outcome] = []
@@ -233,6 +238,7 @@ class FakeHouse:
         self.journal.append("reserve")
         if self.limit_fails is not None:
             raise self.limit_fails
+        state.limit_headers = self.limit_headers
         return self.reservation
 
     async def intent(self, state: CallState) -> None:
@@ -260,7 +266,7 @@ class FakeHouse:
         return UpstreamReply(
             provider="p",
             status=self.reply_status,
-            headers=(("content-type", self.content_type),),
+            headers=(("content-type", self.content_type), *self.reply_headers),
             body=self._body(),
         )
 

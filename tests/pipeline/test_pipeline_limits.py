@@ -103,3 +103,20 @@ def test_a_stream_over_its_limit_at_its_first_piece_is_a_429() -> None:
     assert (client.status, client.sent) == (429, b"request_exceeds_limit")
     assert house.outcomes == [Outcome.LIMIT_CUT]
     assert client.headers[b"x-regogate-reasons"] == b"limit.client.tph"
+
+
+def test_a_stream_whose_answer_has_passed_is_not_cut_for_its_last_words() -> None:
+    house = FakeHouse()
+    house.reservation.watches, house.reservation.cuts_at = True, 2
+    house.content_type, house.pieces = STREAM, [b"a", b"last"]
+    assert run(house).sent == b"alast[end]"
+    assert house.outcomes == [Outcome.OK]
+
+
+def test_the_callers_own_limit_is_told_and_not_that_of_the_providers_account() -> None:
+    house = FakeHouse()
+    house.limit_headers = ((b"x-ratelimit-limit-tokens", b"500"),)
+    house.reply_headers = (("x-ratelimit-limit-tokens", "90000"), ("x-ratelimit-limit-requests", "7"))
+    client = run(house)
+    assert client.headers[b"x-ratelimit-limit-tokens"] == b"500"
+    assert client.headers[b"x-ratelimit-limit-requests"] == b"7"

@@ -135,6 +135,17 @@ def test_a_stream_is_counted_as_it_passes_until_the_provider_says() -> None:
     assert (reader.usage.input_tokens, reader.usage.output_tokens, reader.usage.counted) == (8, 41, True)
 
 
+def test_a_stream_is_finished_when_every_choice_seen_is() -> None:
+    reader = exchange()
+    assert not reader.finished
+    reader.feed(chunk(content="a"))
+    assert not reader.finished
+    reader.feed(b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n')
+    assert reader.finished
+    reader.feed(b'data: {"choices":[{"index":1,"delta":{"content":"b"}}]}\n\n')
+    assert not reader.finished
+
+
 def test_everything_a_model_makes_is_counted() -> None:
     for delta in (
         {"content": "hello world"},
