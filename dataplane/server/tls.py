@@ -35,8 +35,9 @@ class Tls:
     seconds) `cert`, `client_ca` and `client_crl` hold that are in force.
     """
 
-    def __init__(self, files: TlsFiles) -> None:
+    def __init__(self, files: TlsFiles, *, look_s: float = LOOK_S) -> None:
         self.files = files
+        self._look_s = look_s
         self.counts: Counter[str] = Counter()
         self._in_force = Contents.of(files)
         self._trusted_since = 0.0
@@ -71,27 +72,30 @@ class Tls:
         contents = Contents.of(self.files)
         self._take(load(self.files, contents), contents)
 
-    async def keep_current(self, every_s: float = LOOK_S) -> None:
+    async def keep_current(self) -> None:
         """Load the files again whenever they changed, until cancelled."""
         unusable = None
         while True:
-            await asyncio.sleep(every_s)
+            await asyncio.sleep(self._look_s)
             contents = await asyncio.to_thread(Contents.of, self.files)
             if contents == self._in_force:
                 unusable = None
                 continue
+            found: Loaded | Exception
             try:
-                loaded = await asyncio.to_thread(load, self.files, contents)
+                found = await asyncio.to_thread(load, self.files, contents)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with them, looking must go on
-                # Tried again at each look, for it may have been read while it was written; told once.
-                if contents != unusable:
-                    unusable = contents
-                    self.counts["unusable"] += 1
-                    why = str(error) if isinstance(error, TlsError) else type(error).__name__
-                    logger.error("TLS files changed and cannot be used, the earlier ones stay: %s", why)
-            else:
-                self._take(loaded, contents)
+                found = error
+            if contents != await asyncio.to_thread(Contents.of, self.files):
+                continue  # changed while they were read: what was loaded may be of both
+            if isinstance(found, Loaded):
+                self._take(found, contents)
                 logger.info("TLS files changed and were loaded")
+            elif contents != unusable:  # tried again at each look, told once
+                unusable = contents
+                self.counts["unusable"] += 1
+                why = str(found) if isinstance(found, TlsError) else type(found).__name__
+                logger.error("TLS files changed and cannot be used, the earlier ones stay: %s", why)
 
     def _take(self, loaded: Loaded, contents: Contents) -> None:
         self._put(loaded)

@@ -16,6 +16,7 @@ from server_kit import LoopFactory, Raw, Recorder, eventually, on_both_loops, ru
 from test_server_tls import GET, files, greet
 
 from dataplane.server.serve import Tls, TlsError
+from dataplane.server.tls import LOOK_S
 from dataplane.server.tls_metrics import TlsMetrics
 
 OFTEN_S = 0.01
@@ -24,7 +25,7 @@ OFTEN_S = 0.01
 class Trusting:
     """A listener's files with an authority and, if asked for, its list; both are copies that may change."""
 
-    def __init__(self, place: Path, *, lists: bool = False, **more: Any) -> None:
+    def __init__(self, place: Path, *, lists: bool = False, look_s: float = LOOK_S, **more: Any) -> None:
         self.place = place
         self.authority = Authority(place / "a", "a")
         self.other = Authority(place / "b", "b")
@@ -35,7 +36,12 @@ class Trusting:
             self.authority.revoke(self.crl)
             more |= {"client_crl": self.crl}
         asked = {"client_auth": "required"} | more
-        self.tls = Tls(files(self.server, client_ca=self.trusted, **asked))
+        self.tls = Tls(files(self.server, client_ca=self.trusted, **asked), look_s=look_s)
+
+    def trust(self, text: bytes) -> None:
+        """At once, so that no half of it is read."""
+        (self.place / "new").write_bytes(text)
+        (self.place / "new").rename(self.trusted)
 
     def context(self, own: Pair | None, alpn: str = "http/1.1") -> Any:
         return client_context(self.authority, alpn, own)
@@ -135,23 +141,21 @@ def test_changed_files_are_found_and_an_unusable_set_changes_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    one = Trusting(tmp_path)
+    one = Trusting(tmp_path, look_s=OFTEN_S)
     own, strange = one.authority.issue("own"), one.other.issue("strange")
     registry = CollectorRegistry()
     TlsMetrics(registry, one.tls)
 
     async def probe() -> None:
         async with serving(Recorder(), tls=one.tls) as server:
-            looking = asyncio.create_task(one.tls.keep_current(OFTEN_S))
-            one.trusted.write_text("nothing")
+            one.trust(b"nothing")
             await eventually(lambda: one.tls.counts["unusable"] == 1)
             (await greet(server.port, one.context(own))).close()
-            one.trusted.write_bytes(one.other.cert.read_bytes())
+            one.trust(one.other.cert.read_bytes())
             await eventually(lambda: one.tls.counts["loaded"] == 2)
             (await greet(server.port, one.context(strange))).close()
             with pytest.raises(OSError):
                 await greet(server.port, one.context(own))
-            looking.cancel()
 
     run(probe())
     told = [record.message for record in caplog.records if record.name == "regogate.server"]
@@ -246,19 +250,19 @@ def test_renewed_server_files_and_callers_without_a_certificate_keep_their_conne
 
 
 def test_a_set_that_was_read_while_it_was_written_is_read_again(tmp_path: Path) -> None:
-    one = Trusting(tmp_path)
+    one = Trusting(tmp_path, look_s=OFTEN_S)
     renewed = Pair(tmp_path / "renewed.crt", tmp_path / "renewed.key")
     one.authority.issue("server").cert.rename(renewed.cert)
     one.server.key.rename(renewed.key)
 
     async def probe() -> None:
-        looking = asyncio.create_task(one.tls.keep_current(OFTEN_S))
+        looking = asyncio.create_task(one.tls.keep_current())
         await eventually(lambda: one.tls.counts["unusable"] == 1)
         renewed.cert.rename(one.server.cert)
         await eventually(lambda: one.tls.counts["unusable"] == 2)
         renewed.key.rename(one.server.key)
         await eventually(lambda: one.tls.counts["loaded"] == 2)
-        one.trusted.write_text("nothing")
+        one.trust(b"nothing")
         await eventually(lambda: one.tls.counts["unusable"] == 3)
         looking.cancel()
 
