@@ -12,14 +12,16 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any, Final
 
-from bench.plan import BARE, DIRECT, GATEWAY, TARGETS, Run
+from bench.plan import BARE, DIRECT, GATEWAY, LIMITED, TARGETS, Run
 
 MIN_RATIO: Final = 0.5
 MIN_REQUESTS_PER_S: Final = 1200.0
 MAX_ADDED_P50_MS: Final = 2.0
+MIN_RATIO_LIMITED: Final = 0.8
 AT_CONNECTIONS: Final = 64
 """What is aimed at on two cores shared with load generator, mock and OPA: at `AT_CONNECTIONS` the ratio
-to the bare pass-through and the throughput, at one connection the added median latency."""
+to the bare pass-through and the throughput, and of the gateway with a JWT, three limits and Redis to the one
+with an API key and none; at one connection the added median latency."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,8 @@ class Sample:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One target at one number of connections. CPU is milliseconds of user and system time per 1,000
-    requests: of the server process alone, and of OPA beside it."""
+    requests: of the server process alone, and of OPA (and Redis) beside it. The ratios are of throughput, to
+    the bare pass-through and to the gateway with an API key and no limits."""
 
     connections: int
     target: str
@@ -66,6 +69,7 @@ class Row:
     cpu_ms_per_1000: float | None
     opa_cpu_ms_per_1000: float | None
     ratio_to_bare: float
+    ratio_to_gateway: float
     errors: int
 
 
@@ -100,6 +104,9 @@ def _row(samples: Sequence[Sample], connections: int, target: str) -> Row:
             for turn, one in own.items()
         )
 
+    def beside(other: str) -> float:
+        return median(one.requests_per_s / of[other][turn].requests_per_s for turn, one in own.items())
+
     total = sum(one.total for one in own.values())
     return Row(
         connections=connections,
@@ -111,7 +118,8 @@ def _row(samples: Sequence[Sample], connections: int, target: str) -> Row:
         added_p99_ms=beyond_direct(0.99),
         cpu_ms_per_1000=_per_1000([one.cpu_s for one in own.values()], total),
         opa_cpu_ms_per_1000=_per_1000([one.opa_cpu_s for one in own.values()], total),
-        ratio_to_bare=median(one.requests_per_s / of[BARE][turn].requests_per_s for turn, one in own.items()),
+        ratio_to_bare=beside(BARE),
+        ratio_to_gateway=beside(GATEWAY),
         errors=sum(one.refused + one.lost for one in own.values()),
     )
 
@@ -129,6 +137,10 @@ def aims(measured: Sequence[Row]) -> list[Aim]:
     """The aims that the rows can speak to."""
     found = []
     for row in measured:
+        if row.target == LIMITED and row.connections == AT_CONNECTIONS:
+            what = f"{AT_CONNECTIONS} connections: JWT and limits at least {MIN_RATIO_LIMITED:g} of without"
+            ratio = row.ratio_to_gateway
+            found.append(Aim(what=what, measured=ratio, reached=ratio >= MIN_RATIO_LIMITED))
         if row.target != GATEWAY:
             continue
         if row.connections == AT_CONNECTIONS:
@@ -164,7 +176,7 @@ def table(measured: Sequence[Row]) -> str:
                 f"{row.p99_ms:.2f}",
                 "" if direct else f"{row.added_p50_ms:.2f}",
                 "" if direct else f"{row.added_p99_ms:.2f}",
-                f"{row.ratio_to_bare:.2f}" if row.target == GATEWAY else "",
+                f"{row.ratio_to_bare:.2f}" if row.target in (GATEWAY, LIMITED) else "",
                 _number(row.cpu_ms_per_1000),
                 _number(row.opa_cpu_ms_per_1000),
                 str(row.errors),

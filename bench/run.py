@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 
-from bench.plan import GATEWAY, Plan, Run
+from bench.plan import Plan, Run
 from bench.results import Sample
 from bench.targets import Bench
 
@@ -19,9 +19,12 @@ def carry_out(plan: Plan, bench: Bench, told: Callable[[Sample], None]) -> Itera
 
 
 def unrecorded(bench: Bench, samples: list[Sample]) -> int:
-    """Answered calls of the gateway without a durable intent; must be 0."""
-    answered = sum(one.total - one.refused for one in samples if one.run.target == GATEWAY)
-    return max(0, answered - bench.intents())
+    """Answered calls of the gateways without a durable intent; must be 0."""
+    missing = 0
+    for target in bench.databases:
+        answered = sum(one.total - one.refused for one in samples if one.run.target == target)
+        missing += max(0, answered - bench.intents(target))
+    return missing
 
 
 def _measure(plan: Plan, bench: Bench, run: Run) -> Sample:

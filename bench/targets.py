@@ -1,4 +1,4 @@
-"""The three things measured, each a process of its own in front of one mock provider."""
+"""The things measured, each a process of its own in front of one mock provider."""
 
 from __future__ import annotations
 
@@ -12,20 +12,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from bench import limited
 from bench.exchange import request
-from bench.plan import BARE, DIRECT, GATEWAY
+from bench.plan import BARE, DIRECT, GATEWAY, LIMITED
 from bench.processes import BenchError, Process, children, cpu_s
 
 READY_S: Final = 180.0
 """Until the gateway is ready; OPA may have to be built."""
 
 _PATH: Final = "/v1/chat/completions"
+_PYTHON: Final = (sys.executable,)
+_DEV: Final = (
+    *("dev", "--bind", "127.0.0.1:0", "--admin-bind", "127.0.0.1:0"),
+    *("--set", "telemetry.log_format=json"),
+)
 _GATEWAY: Final = "import sys; from dataplane.cli import main; sys.exit(main())"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where to send what, and whose CPU time it costs. `beside` are OPA's processes."""
+    """Where to send what, and whose CPU time it costs. `beside` are OPA's processes and Redis'."""
 
     name: str
     port: int
@@ -41,12 +47,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """Everything that runs. `database` is the gateway's, `load` the process that makes calls."""
+    """Everything that runs. `databases` are the gateways' by target, `load` the process that makes calls."""
 
     targets: dict[str, Target]
     load: Process
     processes: tuple[Process, ...]
-    database: Path
+    databases: dict[str, Path]
     policy_revision: str
 
     def check(self) -> None:
@@ -54,9 +60,10 @@ class Bench:
         for process in self.processes:
             process.check()
 
-    def intents(self) -> int:
-        """Calls whose decision is on record."""
-        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
+    def intents(self, target: str) -> int:
+        """Calls of a gateway whose decision is on record."""
+        database = f"file:{self.databases[target]}?mode=ro"
+        with closing(sqlite3.connect(database, uri=True)) as connection:
             return int(connection.execute("SELECT count(*) FROM records WHERE kind = 'intent'").fetchone()[0])
 
 
@@ -66,33 +73,38 @@ def running(directory: Path) -> Iterator[Bench]:
     with ExitStack() as stack:
 
         def start(name: str, *command: str, talks: bool = True) -> Process:
-            process = Process(name, [sys.executable, *command], log=directory / f"{name}.log", talks=talks)
+            process = Process(name, list(command), log=directory / f"{name}.log", talks=talks)
             return stack.enter_context(process)
 
-        mock = start("mock", "-m", "bench.mock")
+        mock = start("mock", *_PYTHON, "-m", "bench.mock")
         mock_port = int(mock.hear())
         upstream = f"http://127.0.0.1:{mock_port}/v1"
-        bare = start("pass-through", "-m", "bench.passthrough", upstream)
+        bare = start("pass-through", *_PYTHON, "-m", "bench.passthrough", upstream)
         bare_port = int(bare.hear())
-        data_dir = directory / "gateway"
-        command = ("dev", "--bind", "127.0.0.1:0", "--admin-bind", "127.0.0.1:0", "--upstream", upstream)
-        options = ("--data-dir", str(data_dir), "--set", "telemetry.log_format=json")
-        gateway = start("gateway", "-c", _GATEWAY, *command, *options, talks=False)
-        load = start("load", "-m", "bench.load")
-        ready = _ready(gateway, data_dir / "ready.json")
-        gateway_port = int(ready["base_url"].removesuffix("/v1").rpartition(":")[2])
-        key = ready["api_key"]
-        targets = (
-            _target(DIRECT, mock_port, mock, None),
-            _target(BARE, bare_port, bare, None),
-            _target(GATEWAY, gateway_port, gateway, key, beside=tuple(children(gateway.pid))),
-        )
+        jwt, jwks = limited.token(directory)
+        socket = directory / "redis.sock"
+        redis = start("redis", *limited.redis_command(directory, socket), talks=False)
+        more = {GATEWAY: [], LIMITED: limited.options(directory, jwks, socket)}
+        gateways, data = dict[str, Process](), {name: directory / name for name in more}
+        for name, options in more.items():
+            own = ("--upstream", upstream, "--data-dir", str(data[name]), *options)
+            gateways[name] = start(name, *_PYTHON, "-c", _GATEWAY, *_DEV, *own, talks=False)
+        load = start("load", *_PYTHON, "-m", "bench.load")
+        targets = [_target(DIRECT, mock_port, mock, None), _target(BARE, bare_port, bare, None)]
+        revisions = []
+        for name, process in gateways.items():
+            ready = _ready(process, data[name] / "ready.json")
+            revisions.append(ready["policy_revision"])
+            port = int(ready["base_url"].removesuffix("/v1").rpartition(":")[2])
+            key, beside = (jwt, [redis.pid]) if name == LIMITED else (ready["api_key"], [])
+            beside += children(process.pid)
+            targets.append(_target(name, port, process, key, beside=tuple(beside)))
         yield Bench(
             targets={target.name: target for target in targets},
             load=load,
-            processes=(mock, bare, gateway, load),
-            database=data_dir / "regogate.db",
-            policy_revision=ready["policy_revision"],
+            processes=(mock, bare, redis, *gateways.values(), load),
+            databases={name: place / "regogate.db" for name, place in data.items()},
+            policy_revision=revisions[0],
         )
 
 

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from bench.plan import BARE, DIRECT, GATEWAY, Run
+from bench.plan import BARE, DIRECT, GATEWAY, LIMITED, Run
 from bench.results import Sample, aims, document, rows, table
 
 
@@ -25,7 +25,15 @@ def sample(target, *, turn=0, connections=1, latencies_us=(1000,), requests=1000
 
 
 def round_of(
-    turn=0, connections=1, *, direct=100, gateway=2000, bare_requests=1000, gateway_requests=500, **given
+    turn=0,
+    connections=1,
+    *,
+    direct=100,
+    gateway=2000,
+    bare_requests=1000,
+    gateway_requests=500,
+    limited_requests=450,
+    **given,
 ):
     return [
         sample(DIRECT, turn=turn, connections=connections, latencies_us=[direct]),
@@ -38,6 +46,7 @@ def round_of(
             requests=gateway_requests,
             **given,
         ),
+        sample(LIMITED, turn=turn, connections=connections, requests=limited_requests),
     ]
 
 
@@ -110,19 +119,23 @@ def test_aims_are_judged_at_their_own_number_of_connections():
         (pytest.approx(1.9), True),
         (pytest.approx(0.4995), False),
         (999, False),
+        (pytest.approx(450 / 999), False),
     ]
+    enough = aims(rows(round_of(connections=64, gateway_requests=500, limited_requests=400)))
+    assert (enough[-1].measured, enough[-1].reached) == (0.8, True)
 
 
 def test_the_table_has_a_line_for_each_row_and_lines_up():
     lines = table(rows(round_of(cpu_s=0.5))).splitlines()
-    assert len(lines) == 1 + 3
+    assert len(lines) == 1 + 4
     assert len({len(line) for line in lines}) == 1
-    assert GATEWAY in lines[-1]
+    assert GATEWAY in lines[-2]
+    assert LIMITED in lines[-1]
 
 
 def test_the_document_is_json_and_holds_every_round():
     samples = [*round_of(0), *round_of(1)]
     loaded = json.loads(json.dumps(document(samples, {"cpus": 2}, 0)))
-    assert len(loaded["rounds"]) == 6
+    assert len(loaded["rounds"]) == 8
     assert len(loaded["rows"]) == 3
     assert loaded["answered_without_record"] == 0
