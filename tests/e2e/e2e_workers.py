@@ -19,7 +19,7 @@ import yaml
 from e2e_gateway import POLICIES, REGOGATE, alive, environment, spare_dir
 from e2e_upstream import MockUpstream, until
 
-START_S = 60.0
+START_S = 120.0
 CHAT: Any = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}]}
 
 
