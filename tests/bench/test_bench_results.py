@@ -137,5 +137,5 @@ def test_the_document_is_json_and_holds_every_round():
     samples = [*round_of(0), *round_of(1)]
     loaded = json.loads(json.dumps(document(samples, {"cpus": 2}, 0)))
     assert len(loaded["rounds"]) == 8
-    assert len(loaded["rows"]) == 3
+    assert len(loaded["rows"]) == 4
     assert loaded["answered_without_record"] == 0
