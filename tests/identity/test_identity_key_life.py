@@ -6,8 +6,11 @@ import hashlib
 import time
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from key_house import (
     DAY_US,
     SOURCE,
@@ -22,7 +25,7 @@ from key_house import (
 
 from dataplane.config import KeySettings
 from dataplane.domain import Source
-from dataplane.identity.bindings import BadBinding, read_fingerprint, read_networks
+from dataplane.identity.bindings import BadBinding, network_fits, read_fingerprint, read_networks
 from dataplane.identity.keys import new_key
 from dataplane.identity.store import KeyProblem, Settled, UnknownKey
 from dataplane.identity.uses import EVERY_US, LastUses
@@ -285,3 +288,22 @@ def test_a_fingerprint_is_taken_as_tools_print_it() -> None:
     colons = ":".join(FINGERPRINT[i : i + 2] for i in range(0, 64, 2)).upper()
     for text in (FINGERPRINT, colons, f"sha256 Fingerprint={colons}", f"SHA256:{FINGERPRINT}"):
         assert read_fingerprint(text) == FINGERPRINT
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_a_network_in_one_form_or_refused(text: str) -> None:
+    try:
+        [found] = read_networks([text])
+    except BadBinding:
+        return
+    assert read_networks([found]) == (found,)
+    assert found.isascii()
+
+
+@given(st.ip_addresses(), st.integers(min_value=0, max_value=32))
+def test_an_address_is_in_the_blocks_around_it_and_nowhere_else(address: Any, prefix: int) -> None:
+    block = str(ip_network(f"{address}/{prefix}", strict=False))
+    [kept] = read_networks([block])
+    assert network_fits([kept], at(str(address)), lambda: None)
+    other = "192.0.2.1" if address.version == 6 else "2001:db8::1"
+    assert not network_fits([str(ip_network(str(address)))], at(other), lambda: None)
