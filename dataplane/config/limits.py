@@ -39,7 +39,7 @@ class LimitSettings(Section):
     password: SecretRef | None = None
     ca_file: FilePath | None = None
     cluster: bool = False
-    timeout_ms: int = Field(default=250, ge=10, le=10_000)
+    timeout_ms: int = Field(default=1000, ge=10, le=10_000)
     processes: int = Field(default=1, ge=1, le=100_000)
     share: float = Field(default=1.0, ge=0.000001, le=1)
 

@@ -5,15 +5,15 @@
 | tokens, money or another budget, alone or beside others | refused: nobody may spend uncounted | `closed` |
 | request rates, parallel calls | counted here, each at its amount divided by the processes | `local` |
 
-Parts are rounded down; where nothing is left of one the call is refused as well (`closed`). Rates begin
-anew when counting changes place, so that around each change up to twice the amount may pass in one period.
-Parallel calls do not: each process counts its own, wherever they were admitted, and tells the store of them
-when it is back.
+Parts are rounded down; where nothing is left of one the call is refused as well (`closed`). A rate goes on
+from what the store said of it last, so that a process admits its part of what was left then; what others have
+taken since comes on top. Parallel calls are exact: each process counts its own, wherever they were admitted,
+and tells the store of them when it is back.
 """
 
 from __future__ import annotations
 
-import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -38,7 +38,8 @@ CLOSED: Final = "closed"
 SHARED: Final = "shared"
 """Modes. `shared` is the store's own, and no mode in a record."""
 
-_log = logging.getLogger("regogate.limits")
+MAX_REMEMBERED: Final = 100_000
+"""Rates of which it is known how full they were: about 15 MB."""
 
 
 class LocalWhenAway:
@@ -53,6 +54,7 @@ class LocalWhenAway:
         self._local = local
         self._processes = processes
         self._counts = dict.fromkeys((SHARED, LOCAL, CLOSED), 0)
+        self._empty_at: dict[str, int] = {}
 
     async def start(self) -> None:
         """Both stores'."""
@@ -87,6 +89,9 @@ class LocalWhenAway:
             self._counts[LOCAL] += 1
             return replace(answer, mode=LOCAL)
         self._counts[SHARED] += 1
+        for claim, reset_us in zip(claims, answer.reset_us, strict=True):
+            if isinstance(claim, Rate):
+                self._remember(claim.cell, reset_us)
         return answer
 
     def settle(
@@ -99,6 +104,19 @@ class LocalWhenAway:
         """The store's."""
         self._store.restore(past)
 
+    def _remember(self, cell: str, reset_us: int) -> None:
+        """When a bucket of the store is empty again, in microseconds of the monotonic clock."""
+        if len(self._empty_at) >= MAX_REMEMBERED and cell not in self._empty_at:
+            del self._empty_at[next(iter(self._empty_at))]
+        self._empty_at[cell] = time.monotonic_ns() // 1000 + reset_us
+
+    def _go_on(self, claim: Rate, its: Rate) -> None:
+        """Let a rate begin here as full as it was in the store: the same share of the part is used."""
+        empty_at = self._empty_at.pop(claim.cell, 0)
+        left_us = empty_at - time.monotonic_ns() // 1000
+        if left_us > 0:
+            self._local.restore([Past(claim=its, at_us=time.time_ns() // 1000, taken=left_us)])
+
     async def _here(self, reservation: str, slot: str, claims: Sequence[Claim]) -> Granted | Rejected:
         processes = max(1, self._processes, self._store.processes())
         rates: list[Claim] = []
@@ -109,6 +127,8 @@ class LocalWhenAway:
                 raise StoreUnavailable("limit store: away")
             lines.append(len(rates) if isinstance(its, Rate) else None)
             if isinstance(its, Rate):
+                assert isinstance(claim, Rate)
+                self._go_on(claim, its)
                 rates.append(its)
         free = [
             claim.amount // processes - self._store.held(claim) if isinstance(claim, Lease) else 0
