@@ -39,8 +39,8 @@ ABOUT: Final[dict[str, str]] = {
     "server.tls.min_version": "Oldest protocol version taken.",
     "server.trusted_proxies": "Peers whose headers about their callers are believed. Nobody else's are.",
     "server.forwarded.address": "The header in which they name the caller's address. Others have no effect.",
-    "server.forwarded.certificate": "The header in which they hand on the caller's certificate: RFC 9440's or "
-    "Envoy's (see [Client certificates](guide-mtls.md)).",
+    "server.forwarded.certificate": "The header in which they hand on the caller's certificate: RFC 9440's "
+    "or Envoy's (see [Client certificates](guide-mtls.md)).",
     "server.max_body_bytes": "Larger request bodies are refused with 413.",
     "server.head_timeout_s": "Time for a request's head, and for the TLS handshake.",
     "server.body_timeout_s": "Time for the whole body.",
