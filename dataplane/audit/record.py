@@ -24,6 +24,9 @@ METHOD_MAX_CHARS: Final = 32
 REQUEST_STAGE: Final = "request"
 """The stage of policy that decided; `tool_call` and `response` are others."""
 
+_TEXT: Final = {word: word.value for words in (Verdict, AuditLevel, Outcome) for word in words}
+"""An enumeration's `value` is a call, this is not."""
+
 
 class Recorder:
     """Writes drafts for one writer. `key` (32 bytes or more) is the installation key."""
@@ -34,13 +37,13 @@ class Recorder:
 
     def intent(self, state: CallState) -> Draft:
         """What was decided, before it is done."""
-        fields: Fields = {"decision": state.verdict.value, "reasons": list(state.reasons)}
-        return self._whole("intent", state, fields)
+        fields: Fields = {"decision": _TEXT[state.verdict], "reasons": list(state.reasons)}
+        return self._whole("intent", state, fields, held_us=state.held_us)
 
     def deny(self, state: CallState, refused: Refused) -> Draft:
         """A refusal; with policy's own answer where policy was asked."""
         fields: Fields = {
-            "decision": Verdict.BLOCK.value,
+            "decision": _TEXT[Verdict.BLOCK],
             "reasons": list(refused.reasons),
             "status": refused.status,
             "latency_us": _since_us(state),
@@ -51,10 +54,10 @@ class Recorder:
     def completion(self, state: CallState, outcome: Outcome, intent_id: str | None) -> Draft:
         """How a call that has an intent ended. Who and what in full stand in the intent."""
         fields: Fields = {
-            "decision": state.verdict.value,
+            "decision": _TEXT[state.verdict],
             "reasons": list(state.reasons),
             "status": state.status,
-            "outcome": outcome.value,
+            "outcome": _TEXT[outcome],
             "latency_us": _since_us(state),
             "attempts": state.attempts,
             "stream": state.streamed,
@@ -72,7 +75,7 @@ class Recorder:
         sealer = Sealer(self._key, fields)
         if state.response_sha256 is not None:
             sealer.body("response_digest", state.response_sha256)
-        self._common(state, fields)
+        _common(state, fields)
         return draft("completion", self.writer, fields, sealed=sealer.sealed(), held_us=state.held_us)
 
     def shadow(self, found: ShadowDifference) -> Draft:
@@ -102,7 +105,7 @@ class Recorder:
     def refusals(self, counts: Mapping[str, int], causes: list[str], since_us: int, until_us: int) -> Draft:
         """One record for refusals that were counted: how many by first reason, when, and why counted."""
         fields: Fields = {
-            "decision": Verdict.BLOCK.value,
+            "decision": _TEXT[Verdict.BLOCK],
             "reasons": sorted(counts),
             "count": sum(counts.values()),
             "counts": json_text(dict(counts)),
@@ -121,87 +124,89 @@ class Recorder:
             raise ValueError("a field's name is ASCII and sorts before 'wseq'")
         return draft(kind, self.writer, flat(fields))
 
-    def _whole(self, kind: str, state: CallState, fields: Fields) -> Draft:
+    def _whole(self, kind: str, state: CallState, fields: Fields, *, held_us: int | None = None) -> Draft:
         """A record with everything known of who, where from, what and why."""
-        hashed = _level(state) is AuditLevel.HASH
+        source, identity, decision = state.source, state.identity, state.decision
+        hashed = decision is not None and decision.audit is AuditLevel.HASH
         sealer = Sealer(self._key, fields)
-        self._common(state, fields)
+        _common(state, fields)
         fields["method"] = state.head.method[:METHOD_MAX_CHARS]
         fields["received_us"] = state.received_ns // 1000
         personal = sealer.hide if hashed else sealer.seal
-        if state.source is not None:
-            personal("source_ip", state.source.ip)
-            fields["client_cert"] = state.source.client_cert
-            _add(fields, "tls", state.source.tls)
-        if state.identity is not None and state.identity.subject is not None:
-            personal("subject", state.identity.subject)
-        if state.identity is not None and state.identity.actors:
-            personal("actors", json_text(state.identity.actors))
+        if source is not None:
+            personal("source_ip", source.ip)
+            fields["client_cert"] = source.client_cert
+            _add(fields, "tls", source.tls)
         if not hashed:
             fields["path"] = state.head.path[:PATH_MAX_CHARS]
-            if state.identity is not None:
-                _add(fields, "key_id", state.identity.key_id)
-                fields["roles"] = list(state.identity.roles)
-                fields["groups"] = list(state.identity.groups)
+        if identity is not None:
+            if identity.subject is not None:
+                personal("subject", identity.subject)
+            if identity.actors:
+                personal("actors", json_text(identity.actors))
+            if not hashed:
+                _add(fields, "key_id", identity.key_id)
+                fields["roles"] = list(identity.roles)
+                fields["groups"] = list(identity.groups)
         if state.request_sha256 is not None:
             sealer.body("request_digest", state.request_sha256)
         if state.facts is not None:
             _add(fields, "stream", state.facts.stream)
-        if state.decision is not None:
-            _policy(state.decision, fields)
-            if state.decision.limits:
-                told = json_text(state.decision.limits)
-                if _names_subject(state, state.decision):
+        if decision is not None:
+            _policy(decision, fields)
+            if decision.limits:
+                told = json_text(decision.limits)
+                if _names_subject(state, decision):
                     sealer.seal("limits", told)
                 else:
                     fields["limits"] = told
             if state.reserved:
                 fields["limits_reserved"] = json_text(state.reserved)
-            sealer.seal("policy_input", state.decision.input.decode("utf-8", "replace"))
-            sealer.seal("policy_result", state.decision.result.decode("utf-8", "replace"))
-        held_us = state.held_us if kind == "intent" else None
+            sealer.seal("policy_input", decision.input.decode("utf-8", "replace"))
+            sealer.seal("policy_result", decision.result.decode("utf-8", "replace"))
         return draft(kind, self.writer, fields, sealed=sealer.sealed(), held_us=held_us)
 
-    def _common(self, state: CallState, fields: Fields) -> None:
-        """What stands on every record of a call, so that each can be found and read alone."""
-        fields["request_id"] = state.head.request_id
-        fields["operation"] = state.operation.id
-        fields["audit_level"] = (
-            AuditLevel.HASH.value if _level(state) is AuditLevel.HASH else AuditLevel.METADATA.value
-        )
-        if state.facts is not None:
-            _add(fields, "model", state.facts.model)
-        if state.canary:
-            fields["canary"] = True
-        if state.limits_mode:
-            fields["limits_mode"] = state.limits_mode
-        tenant = None
-        if state.identity is not None:
-            fields["client_id"] = state.identity.client_id
-            fields["auth_method"] = state.identity.method
-            tenant = state.identity.tenant
-        if state.decision is not None:
-            fields["policy_revision"] = state.decision.revision
-            if state.decision.audit is AuditLevel.FULL:
-                fields["audit_level_asked"] = AuditLevel.FULL.value
-            if state.decision.principal is not None:
-                fields["principal"] = state.decision.principal.id
-                _add(fields, "tier", state.decision.principal.tier)
-                tenant = state.decision.principal.tenant or tenant
-        _add(fields, "tenant", tenant)
+
+def _common(state: CallState, fields: Fields) -> None:
+    """What stands on every record of a call, so that each can be found and read alone."""
+    identity, decision = state.identity, state.decision
+    fields["request_id"] = state.head.request_id
+    fields["operation"] = state.operation.id
+    if state.facts is not None:
+        _add(fields, "model", state.facts.model)
+    if state.canary:
+        fields["canary"] = True
+    if state.limits_mode:
+        fields["limits_mode"] = state.limits_mode
+    tenant = None
+    if identity is not None:
+        fields["client_id"] = identity.client_id
+        fields["auth_method"] = identity.method
+        tenant = identity.tenant
+    # A refusal before any decision has no level of its own: nothing asked for less.
+    level = AuditLevel.METADATA if decision is None else decision.audit
+    fields["audit_level"] = _TEXT[AuditLevel.METADATA if level is AuditLevel.FULL else level]
+    if decision is not None:
+        fields["policy_revision"] = decision.revision
+        if level is AuditLevel.FULL:
+            fields["audit_level_asked"] = _TEXT[level]
+        if decision.principal is not None:
+            fields["principal"] = decision.principal.id
+            _add(fields, "tier", decision.principal.tier)
+            tenant = decision.principal.tenant or tenant
+    _add(fields, "tenant", tenant)
 
 
 def _policy(decision: Decision, fields: Fields) -> None:
     """Policy's own answer, apart from how the call came out."""
     fields["stage"] = REQUEST_STAGE
-    fields["policy_decision"] = decision.verdict.value
+    fields["policy_decision"] = _TEXT[decision.verdict]
     fields["policy_reasons"] = list(decision.reasons)
     fields["policy_latency_us"] = decision.latency_us
     fields["opa_version"] = decision.opa_version
     if decision.shadow:
         fields["shadow"] = list(decision.shadow)
-    names = decision.constraints.names()
-    if names:
+    if names := decision.constraints.names():
         demanded = {name: getattr(decision.constraints, name) for name in names}
         if "strip_tools" in demanded:
             demanded["strip_tools"] = sorted(decision.constraints.strip_tools)
@@ -226,11 +231,6 @@ def _names_subject(state: CallState, decision: Decision) -> bool:
     """Whether the key of a limit holds the person's name, which stands in no canonical record."""
     subject = None if state.identity is None else state.identity.subject
     return subject is not None and any(subject in limit.key for limit in decision.limits)
-
-
-def _level(state: CallState) -> AuditLevel:
-    # A refusal before any decision has no level of its own: nothing asked for less.
-    return AuditLevel.METADATA if state.decision is None else state.decision.audit
 
 
 def _add(fields: Fields, name: str, value: Value | None) -> None:
