@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from key_house import (
     DAY_US,
@@ -302,6 +302,7 @@ def test_any_text_is_a_network_in_one_form_or_refused(text: str) -> None:
 
 @given(st.ip_addresses(), st.integers(min_value=0, max_value=32))
 def test_an_address_is_in_the_blocks_around_it_and_nowhere_else(address: Any, prefix: int) -> None:
+    assume(getattr(address, "ipv4_mapped", None) is None)  # a source has these as IPv4
     block = str(ip_network(f"{address}/{prefix}", strict=False))
     [kept] = read_networks([block])
     assert network_fits([kept], at(str(address)), lambda: None)
