@@ -18,10 +18,16 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
+def nothing_at_hand() -> dict[str, Any] | None:
+    """For a server that cannot tell without waiting."""
+    return None
+
+
 class AsgiClient:
     """One request's `Client`. Once the body is read, a caller that leaves cancels the task at work.
 
-    `doubt` tells what the framing filter found wrong with the body by now, if anything.
+    `doubt` tells what the framing filter found wrong with the body by now, if anything;
+    `at_hand` is what `receive` would return at once, or None where it would have to wait.
     """
 
     def __init__(
@@ -32,12 +38,14 @@ class AsgiClient:
         max_body_bytes: int,
         body_timeout_s: float,
         doubt: Callable[[], Refused | None],
+        at_hand: Callable[[], dict[str, Any] | None] = nothing_at_hand,
     ) -> None:
         self._receive = receive
         self._send = send
         self._max_body_bytes = max_body_bytes
         self._body_timeout_s = body_timeout_s
         self._doubt = doubt
+        self._at_hand = at_hand
         self._timer: asyncio.TimerHandle | None = None
         self._watch: asyncio.Task[None] | None = None
         self.left = False
@@ -48,13 +56,16 @@ class AsgiClient:
         """The body within its size and `body_timeout_s` in all; soon afterwards watches the connection."""
         size = 0
         more = True
-        deadline = asyncio.get_running_loop().time() + self._body_timeout_s
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._body_timeout_s
         while more:
-            try:
-                async with asyncio.timeout_at(deadline):
-                    message = await self._receive()
-            except TimeoutError:
-                raise Refused("gateway.timeout") from None
+            # Most bodies are here whole before they are asked for: a deadline is for waiting only.
+            if (message := self._at_hand()) is None:
+                try:
+                    async with asyncio.timeout_at(deadline):
+                        message = await self._receive()
+                except TimeoutError:
+                    raise Refused("gateway.timeout") from None
             if message["type"] == "http.disconnect":
                 if (doubt := self._doubt()) is not None:
                     raise doubt
@@ -66,8 +77,7 @@ class AsgiClient:
                 raise Refused("gateway.body_too_large")
             more = message.get("more_body", False)
             if not more:
-                worker = asyncio.current_task()
-                self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, self._watch_for, worker)
+                self._timer = loop.call_later(WATCH_AFTER_S, self._watch_for, asyncio.current_task())
             if piece:
                 yield piece
 

@@ -30,10 +30,9 @@ from dataplane.opa.options import (
 from dataplane.opa.rundir import SOCKET_NAME
 from dataplane.opa.supervise import OpaProcess, State
 
-NICENESS: Final = 15
-"""Of a shadow's OPA (nice(1)): beside one busy process of ordinary priority it gets 3.4 % of a processor
-(weights 36 and 1024, sched_prio_to_weight in Linux' kernel/sched/core.c), what is idle, it gets whole. At 19,
-1.4 %, it did not answer within seconds where many processes were busy."""
+NICENESS: Final = 19
+"""Of a shadow's OPA (nice(1)): beside one busy process of ordinary priority it gets 1.4 % of a processor
+(weights 15 and 1024, sched_prio_to_weight in Linux' kernel/sched/core.c); what is idle, it gets whole."""
 
 MAX_LIST_BYTES: Final = 1 << 20
 """A shadow is asked about many inputs at once, of `MAX_INPUT_BYTES` each at most."""

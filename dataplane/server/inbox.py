@@ -42,16 +42,19 @@ class Inbox:
         self._changed.set()
         self._room.set()
 
+    def take(self) -> dict[str, Any] | None:
+        """The next ASGI message, `http.request` or `http.disconnect`, if it is here already."""
+        if self._body or (self._complete and not self._told_complete):
+            body = bytes(self._body)
+            self._body.clear()
+            self._told_complete = self._complete
+            self._room.set()
+            return {"type": "http.request", "body": body, "more_body": not self._complete}
+        return {"type": "http.disconnect"} if self._disconnected else None
+
     async def receive(self) -> dict[str, Any]:
-        """The next ASGI message, `http.request` or `http.disconnect`; waits for one."""
-        while True:
-            if self._body or (self._complete and not self._told_complete):
-                body = bytes(self._body)
-                self._body.clear()
-                self._told_complete = self._complete
-                self._room.set()
-                return {"type": "http.request", "body": body, "more_body": not self._complete}
-            if self._disconnected:
-                return {"type": "http.disconnect"}
+        """The next ASGI message; waits for one."""
+        while (message := self.take()) is None:
             self._changed.clear()
             await self._changed.wait()
+        return message

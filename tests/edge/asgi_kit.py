@@ -30,6 +30,9 @@ class Caller:
         self.receiving += 1
         return await self._inbox.get()
 
+    def at_hand(self) -> Message | None:
+        return None if self._inbox.empty() else self._inbox.get_nowait()
+
     async def send(self, message: Message) -> None:
         if self.gone:
             raise ConnectionResetError("peer 10.0.0.1 reset")

@@ -9,13 +9,18 @@ import pytest
 from asgi_kit import Caller, run, until
 
 from dataplane.domain import Reply
-from dataplane.edge.client import AsgiClient
+from dataplane.edge.client import AsgiClient, nothing_at_hand
 from dataplane.errors import Refused
 from dataplane.ports import ClientLeft
 
 
 def client(
-    caller: Caller, *, most: int = 100, timeout_s: float = 5, doubt: list[Refused] | None = None
+    caller: Caller,
+    *,
+    most: int = 100,
+    timeout_s: float = 5,
+    doubt: list[Refused] | None = None,
+    at_hand: bool = False,
 ) -> AsgiClient:
     doubts = doubt if doubt is not None else []
     return AsgiClient(
@@ -24,6 +29,7 @@ def client(
         max_body_bytes=most,
         body_timeout_s=timeout_s,
         doubt=lambda: doubts[0] if doubts else None,
+        at_hand=caller.at_hand if at_hand else nothing_at_hand,
     )
 
 
@@ -37,6 +43,52 @@ def test_a_body_arrives_piece_by_piece_and_empty_pieces_are_left_out() -> None:
         given = client(caller)
         assert [piece async for piece in given.body()] == [b"a", b"bc"]
         given.done()
+
+    run(story)
+
+
+def test_what_is_at_hand_is_read_without_waiting_and_the_deadline_holds_for_the_rest() -> None:
+    async def story() -> None:
+        caller = Caller(b"a", b"b", more=True)
+        pieces = client(caller, timeout_s=0.05, at_hand=True).body()
+        assert [await anext(pieces), await anext(pieces)] == [b"a", b"b"]
+        assert caller.receiving == 0
+        with pytest.raises(Refused) as caught:
+            await anext(pieces)
+        assert caught.value.reasons == ("gateway.timeout",)
+        assert caller.receiving == 1
+
+    run(story)
+
+
+def test_a_piece_that_is_late_is_waited_for_and_a_whole_body_at_hand_is_watched_afterwards() -> None:
+    async def story() -> None:
+        caller = Caller(b"a", more=True)
+        given = client(caller, at_hand=True)
+        reading = asyncio.create_task(read(given))
+        await until(lambda: caller.receiving == 1)
+        caller.put(b"b", more=False)
+        assert await reading == b"ab"
+        await until(lambda: caller.receiving == 2)  # it watches
+        given.done()
+
+    run(story)
+
+
+def test_limit_doubt_and_leaving_hold_for_what_is_at_hand() -> None:
+    async def story() -> None:
+        with pytest.raises(Refused) as caught:
+            await read(client(Caller(b"x" * 101), at_hand=True))
+        assert caught.value.status == 413
+        caller, doubts = Caller(), [Refused("gateway.framing")]
+        caller.leave()
+        with pytest.raises(Refused) as caught:
+            await read(client(caller, doubt=doubts, at_hand=True))
+        assert caught.value is doubts[0]
+        caller.leave()
+        with pytest.raises(ClientLeft):
+            await read(client(caller, at_hand=True))
+        assert caller.receiving == 0
 
     run(story)
 
