@@ -18,16 +18,16 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-def nothing_at_hand() -> dict[str, Any] | None:
-    """For a server that cannot tell without waiting."""
-    return None
+def _nothing() -> None:
+    """For a server that cannot tell what is at hand without waiting."""
 
 
 class AsgiClient:
     """One request's `Client`. Once the body is read, a caller that leaves cancels the task at work.
 
-    `doubt` tells what the framing filter found wrong with the body by now, if anything;
-    `at_hand` is what `receive` would return at once, or None where it would have to wait.
+    `doubt` tells what the framing filter found wrong with the body by now, if anything.
+    Where `receive` has an `at_hand()` (what it would return at once, or None where it would have to wait),
+    the body is taken by it as far as it goes.
     """
 
     def __init__(
@@ -38,14 +38,13 @@ class AsgiClient:
         max_body_bytes: int,
         body_timeout_s: float,
         doubt: Callable[[], Refused | None],
-        at_hand: Callable[[], dict[str, Any] | None] = nothing_at_hand,
     ) -> None:
         self._receive = receive
         self._send = send
         self._max_body_bytes = max_body_bytes
         self._body_timeout_s = body_timeout_s
         self._doubt = doubt
-        self._at_hand = at_hand
+        self._at_hand: Callable[[], dict[str, Any] | None] = getattr(receive, "at_hand", _nothing)
         self._timer: asyncio.TimerHandle | None = None
         self._watch: asyncio.Task[None] | None = None
         self.left = False

@@ -10,7 +10,7 @@ import uuid_utils
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from dataplane.domain import CallState
-from dataplane.edge.client import AsgiClient, Receive, Send, nothing_at_hand
+from dataplane.edge.client import AsgiClient, Receive, Send
 from dataplane.edge.guard import judge, read_head
 from dataplane.errors import Refused
 from dataplane.pipeline import Pipeline
@@ -87,7 +87,6 @@ class Front:
             max_body_bytes=self._max_body_bytes,
             body_timeout_s=self._body_timeout_s,
             doubt=doubt,
-            at_hand=edge.get("at_hand", nothing_at_hand),
         )
         try:
             await self._pipeline.handle(state, client, doubt() or judge(head))

@@ -73,10 +73,11 @@ class Exchange:
 
     `edge["doubt"]` may be set while the body is being read: the application looks at it at the start and
     whenever `receive` says `http.disconnect`; not None means that the caller is there and owed that status.
-    `edge["at_hand"]()` is what `receive` would return at once, or None where it would have to wait.
+    `receive.at_hand()` is what `receive` would return at once, or None where it would have to wait.
     """
 
     def __init__(self, link: Link, doubt: Doubt | None, *, legible: bool) -> None:
+        self.edge: dict[str, Any] = {"doubt": doubt and (doubt.status, doubt.reason), "legible": legible}
         self.stream_id: int | None = None
         self.gone = False
         self.answered = False
@@ -84,11 +85,6 @@ class Exchange:
         self._held: Message | None = None
         self._head_only = False
         self._inbox = Inbox()
-        self.edge: dict[str, Any] = {
-            "doubt": doubt and (doubt.status, doubt.reason),
-            "legible": legible,
-            "at_hand": self._inbox.take,
-        }
         self._link = link
         self._pass_on: Callable[[Message | None], Awaitable[None]]
 
@@ -111,7 +107,7 @@ class Exchange:
         self._head_only = scope["method"] == "HEAD"
         scope["extensions"].update(edge=self.edge, tls=self._link.tls)
         try:
-            await app(scope, self._inbox.receive, self.send)
+            await app(scope, self._inbox, self.send)
         except asyncio.CancelledError:
             self._link.abort()
             raise

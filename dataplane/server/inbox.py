@@ -42,7 +42,7 @@ class Inbox:
         self._changed.set()
         self._room.set()
 
-    def take(self) -> dict[str, Any] | None:
+    def at_hand(self) -> dict[str, Any] | None:
         """The next ASGI message, `http.request` or `http.disconnect`, if it is here already."""
         if self._body or (self._complete and not self._told_complete):
             body = bytes(self._body)
@@ -54,7 +54,9 @@ class Inbox:
 
     async def receive(self) -> dict[str, Any]:
         """The next ASGI message; waits for one."""
-        while (message := self.take()) is None:
+        while (message := self.at_hand()) is None:
             self._changed.clear()
             await self._changed.wait()
         return message
+
+    __call__ = receive

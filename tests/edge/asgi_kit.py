@@ -9,6 +9,20 @@ from typing import Any
 Message = dict[str, Any]
 
 
+class _Prompt:
+    """A `receive` that can tell what is at hand."""
+
+    def __init__(self, receive: Callable[[], Awaitable[Message]], inbox: asyncio.Queue[Message]) -> None:
+        self._receive = receive
+        self._inbox = inbox
+
+    async def __call__(self) -> Message:
+        return await self._receive()
+
+    def at_hand(self) -> Message | None:
+        return None if self._inbox.empty() else self._inbox.get_nowait()
+
+
 class Caller:
     """Hands out what was put in, then waits; keeps what was sent, or fails like a broken connection."""
 
@@ -19,6 +33,7 @@ class Caller:
         self.sent: list[Message] = []
         self.gone = False
         self.receiving = 0
+        self.prompt = _Prompt(self.receive, self._inbox)
 
     def put(self, piece: bytes, *, more: bool) -> None:
         self._inbox.put_nowait({"type": "http.request", "body": piece, "more_body": more})
@@ -29,9 +44,6 @@ class Caller:
     async def receive(self) -> Message:
         self.receiving += 1
         return await self._inbox.get()
-
-    def at_hand(self) -> Message | None:
-        return None if self._inbox.empty() else self._inbox.get_nowait()
 
     async def send(self, message: Message) -> None:
         if self.gone:

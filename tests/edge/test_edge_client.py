@@ -9,7 +9,7 @@ import pytest
 from asgi_kit import Caller, run, until
 
 from dataplane.domain import Reply
-from dataplane.edge.client import AsgiClient, nothing_at_hand
+from dataplane.edge.client import AsgiClient
 from dataplane.errors import Refused
 from dataplane.ports import ClientLeft
 
@@ -24,12 +24,11 @@ def client(
 ) -> AsgiClient:
     doubts = doubt if doubt is not None else []
     return AsgiClient(
-        caller.receive,
+        caller.prompt if at_hand else caller.receive,
         caller.send,
         max_body_bytes=most,
         body_timeout_s=timeout_s,
         doubt=lambda: doubts[0] if doubts else None,
-        at_hand=caller.at_hand if at_hand else nothing_at_hand,
     )
 
 

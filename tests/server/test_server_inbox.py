@@ -25,6 +25,22 @@ def test_pieces_are_joined_in_order_and_the_end_is_told_once() -> None:
     run(probe())
 
 
+def test_what_is_at_hand_is_told_without_waiting_and_once() -> None:
+    async def probe() -> None:
+        inbox = Inbox()
+        assert inbox.at_hand() is None
+        await inbox.put(b"a", more=True)
+        assert inbox.at_hand() == {"type": "http.request", "body": b"a", "more_body": True}
+        assert inbox.at_hand() is None
+        await inbox.put(b"", more=False)
+        assert await inbox() == {"type": "http.request", "body": b"", "more_body": False}
+        assert inbox.at_hand() is None
+        inbox.disconnect()
+        assert inbox.at_hand() == await inbox() == {"type": "http.disconnect"}
+
+    run(probe())
+
+
 def test_a_body_that_came_before_the_caller_left_can_still_be_read() -> None:
     async def probe() -> None:
         inbox = Inbox()
