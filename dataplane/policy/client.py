@@ -49,6 +49,10 @@ class _Connection(asyncio.Protocol):
             self.close()
             self._fail("OPA's answer is not HTTP")
 
+    def on_message_begin(self) -> None:
+        if self._waiter is None:
+            self.close()  # the parser is kept: the beginning of what nobody asked for must meet no question
+
     def on_body(self, body: bytes) -> None:
         self._size += len(body)
         if self._size > MAX_ANSWER_BYTES:
@@ -69,7 +73,6 @@ class _Connection(asyncio.Protocol):
     def ask(self, request: bytes) -> asyncio.Future[tuple[int, bytes]]:
         assert self._transport is not None
         self._parts, self._size, self.heard = [], 0, False
-        self._parser = httptools.HttpResponseParser(self)
         self._waiter = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         return self._waiter

@@ -139,3 +139,90 @@ def test_a_cancelled_waiter_gives_its_turn_back(short_dir: Path) -> None:
         assert [body for _, body in answers] == [b"%d" % n for n in range(20)]
 
     asyncio.run(with_server(short_dir / "s", echo, work, connections=2))
+
+
+def test_many_answers_on_one_connection_keep_their_bounds_however_they_are_framed_and_cut(
+    short_dir: Path,
+) -> None:
+    connected = 0
+
+    async def in_pieces(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connected
+        connected += 1
+        for turn in range(1000):
+            body = await read_request(reader)
+            whole = (answer, chunked)[turn % 2](body)
+            cut = turn % len(whole)
+            writer.write(whole[:cut])
+            await asyncio.sleep(0)
+            writer.write(whole[cut:])
+
+    async def work(client: OpaClient) -> None:
+        for turn in range(300):
+            body = b"%d " % turn * (turn % 7)
+            assert await client.post("/", body) == (200, body)
+        assert connected == 1
+
+    asyncio.run(with_server(short_dir / "s", in_pieces, work, connections=1))
+
+
+@pytest.mark.parametrize("frame", [answer, chunked])
+@pytest.mark.parametrize(
+    "broken",
+    [b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"HTTP/1.1 200 OK"],
+)
+def test_a_broken_answer_between_good_ones_ends_its_connection_alone(
+    short_dir: Path, broken: bytes, frame: Callable[[bytes], bytes]
+) -> None:
+    connected = 0
+
+    async def breaks_now_and_then(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connected
+        connected += 1
+        while True:
+            body = await read_request(reader)
+            writer.write(broken if body == b"break" else frame(body))
+            if body == b"break":
+                return
+
+    async def work(client: OpaClient) -> None:
+        for round_ in range(5):
+            for body in (b"one", b"two", b"%d" % round_):
+                assert await client.post("/", body) == (200, body)
+            with pytest.raises(OpaUnreachable):
+                await client.post("/", b"break")
+        assert connected == 5
+
+    asyncio.run(with_server(short_dir / "s", breaks_now_and_then, work, connections=1))
+
+
+@pytest.mark.parametrize("size", [1, 12, 30, None])
+def test_what_follows_an_answer_unasked_is_never_part_of_the_next(short_dir: Path, size: int | None) -> None:
+    connected = 0
+
+    async def says_more(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connected
+        connected += 1
+        while True:
+            writer.write(answer(await read_request(reader)) + answer(b"unasked")[:size])
+
+    async def work(client: OpaClient) -> None:
+        for turn in range(4):
+            assert await client.post("/", b"%d" % turn) == (200, b"%d" % turn)
+        assert connected == 4
+
+    asyncio.run(with_server(short_dir / "s", says_more, work, connections=1))
+
+
+def test_an_answer_that_ends_the_connection_is_not_followed_by_another_on_it(short_dir: Path) -> None:
+    async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        body = await read_request(reader)
+        writer.write(
+            b"HTTP/1.1 404 X\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+        )
+
+    async def work(client: OpaClient) -> None:
+        for turn in range(4):
+            assert await client.post("/", b"%d" % turn) == (404, b"%d" % turn)
+
+    asyncio.run(with_server(short_dir / "s", closing, work, connections=1))
