@@ -98,12 +98,14 @@ class AsgiClient:
             self._watch.cancel()
 
     async def reply(self, reply: Reply) -> None:
-        headers = (*reply.headers, (b"content-length", b"%d" % len(reply.body)))
-        await self.start(reply.status, headers)
+        await self._head(reply.status, [*reply.headers, (b"content-length", b"%d" % len(reply.body))])
         await self.write(reply.body, more=False)
 
     async def start(self, status: int, headers: tuple[tuple[bytes, bytes], ...]) -> None:
-        await self._out({"type": "http.response.start", "status": status, "headers": list(headers)})
+        await self._head(status, list(headers))
+
+    async def _head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        await self._out({"type": "http.response.start", "status": status, "headers": headers})
 
     async def write(self, data: bytes, *, more: bool = True) -> None:
         if not more:

@@ -7,13 +7,16 @@ import logging
 import traceback
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 from dataplane.server.doubts import Doubt
 from dataplane.server.inbox import Inbox
 from dataplane.server.stock import App, Message, Scope
 
 logger = logging.getLogger("regogate.server")
+
+_CONTENT_LENGTH_SIZE: Final = len(b"content-length")
+_CONNECTION_SIZE: Final = len(b"connection")
 
 
 class ClientLeft(ConnectionError):
@@ -154,13 +157,19 @@ class Exchange:
 
     def _start(self, message: Message) -> Message:
         headers = list(message.get("headers", ()))
-        names = {bytes(name).lower(): bytes(value) for name, value in headers}
+        length = connection = None
+        for name, value in headers:  # of some twenty, only names as long as one of these two are read
+            if len(name) == _CONTENT_LENGTH_SIZE:
+                if bytes(name).lower() == b"content-length":
+                    length = bytes(value)
+            elif len(name) == _CONNECTION_SIZE and bytes(name).lower() == b"connection":
+                connection = value
         if self._head_only or message["status"] in (204, 304):
             self.answered = True
-        elif (length := names.get(b"content-length")) is not None:
+        elif length is not None:
             self._owed = int(length)
             self.answered = self._owed == 0
-        if self._link.closing and b"connection" not in names:
+        if self._link.closing and connection is None:
             headers.append((b"connection", b"close"))
         return {**message, "headers": headers}
 
