@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -14,10 +15,10 @@ import pytest
 from opa_kit import LIMIT_S, Bench, call, revision, running
 from trial_kit import FakeActive, FakeLog, trial, until
 
-from dataplane.domain import Trial
+from dataplane.domain import ShadowDifference, Trial
 from dataplane.policy.client import OpaClient, OpaUnreachable
 from dataplane.policy.result import Malformed
-from dataplane.policy.shadow import QUEUE_LIMIT, STORED_BURST, STORED_PER_S, Shadow
+from dataplane.policy.shadow import QUEUE_LIMIT, REST, STORED_BURST, STORED_PER_S, TURN_S, Shadow
 from dataplane.policy.shadow_questions import BATCH, ListAsker
 
 
@@ -109,6 +110,24 @@ def test_under_pressure_of_the_audit_log_differences_are_only_counted() -> None:
         await at.offer(4)
         await until(lambda: at.counts["not_stored"] == 4)
         assert at.counts == {"evaluated": 4, "ALLOW>BLOCK": 4, "not_stored": 4}
+
+    play(story)
+
+
+def test_calls_have_the_loop_while_many_differences_are_recorded() -> None:
+    async def story(at: Scene) -> None:
+        def slowly(found: ShadowDifference) -> bool:
+            time.sleep(2 * TURN_S)
+            return True
+
+        at.log.shadow = slowly  # type: ignore[method-assign]  # a record that costs two turns
+        at.asker.gate.set()
+        await at.offer(20)
+        turns = 0
+        while at.counts["evaluated"] < 20:
+            await asyncio.sleep(0)
+            turns += 1
+        assert turns > 20 * REST, "between any two records the loop is given back for longer than they took"
 
     play(story)
 
