@@ -6,26 +6,17 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from io import StringIO
 from typing import Any, Final
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from dataplane.audit import trials as stored
 from dataplane.audit.differences import differences
 from dataplane.authoring.backtest import Findings
 from dataplane.authoring.compare import answer_in, compare
 from dataplane.authoring.rows import Skip, row_of
-from dataplane.cli.audit import printable
+from dataplane.cli.finding_tables import NAMES_SHOWN, Grid, by_decision, by_name, in_detail, printed
 from dataplane.cli.trials import Place, told, with_database
 from dataplane.database import Database
 from dataplane.domain import TrialKind
-
-WIDTH: Final = 160
-NAMES_SHOWN: Final = 20
-"""Rules, clients and models shown each; `--json` has all."""
 
 _NOTHING: Final = {"total": 0, "changed": 0, "new_blocks": 0, "looser": 0, "ids": []}
 
@@ -55,20 +46,8 @@ class ShadowReport:
 
     def text(self) -> str:
         """For a terminal."""
-        console = Console(file=StringIO(), width=WIDTH, markup=False, emoji=False, highlight=False)
         document = self.document()
-        for line in _summary(document):
-            console.print(Text(printable(line)), soft_wrap=True)
-        for title, heads, rows in _grids(document):
-            table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-            for head in heads:
-                table.add_column(head, overflow="fold")
-            for row in rows:
-                table.add_row(*(Text(printable(cell)) for cell in row))
-            console.print()
-            console.print(table)
-        assert isinstance(console.file, StringIO)
-        return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
+        return printed(_summary(document), _grids(document))
 
 
 def shadow_report(place: Place, *, keep: int) -> ShadowReport | None:
@@ -128,39 +107,17 @@ def _summary(found: Mapping[str, Any]) -> Iterable[str]:
         yield f"erased since: {erased:,}"
 
 
-def _grids(
-    found: Mapping[str, Any],
-) -> Iterable[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
+def _grids(found: Mapping[str, Any]) -> Iterable[Grid]:
     heads = ("calls", "changed", "new blocks", "looser")
     by = found["by"]
     if by["decision"]:
-        pairs = [(f"{one['old']} -> {one['new']}", *_counts(one)) for one in by["decision"]]
-        yield "Decisions", ("active -> candidate", *heads), pairs
+        yield "Decisions", ("active -> candidate", *heads), by_decision(by)
     if by["rule"]:
         rules: list[tuple[str, ...]] = [
             (one["rule"], str(one["gained"]), str(one["lost"])) for one in by["rule"][:NAMES_SHOWN]
         ]
         yield "Rules", ("reason", "gained", "lost"), rules
-    for title, name in (("Clients", "client"), ("Models", "model")):
-        if by[name]:
-            yield title, (name, *heads), [(one[name], *_counts(one)) for one in by[name][:NAMES_SHOWN]]
+    yield from by_name(by, heads)
     if found["rows"]:
         columns = ("request", "time", "client", "model", "active -> candidate", "reasons", "differs")
-        yield "Calls, new blocks first", columns, [_row(one) for one in found["rows"]]
-
-
-def _counts(one: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(f"{one[name]:,}" for name in ("total", "changed", "new_blocks", "looser"))
-
-
-def _row(one: Mapping[str, Any]) -> tuple[str, ...]:
-    old, new = one["old"], one["new"] or {"decision": "NONE", "reasons": []}
-    return (
-        one["request_id"] or "",
-        (one["time"] or "")[:19],
-        one["client"] or "",
-        one["model"] or "",
-        f"{old['decision']} -> {new['decision']}",
-        f"{', '.join(old['reasons'])} -> {', '.join(new['reasons'])}",
-        f"{', '.join((*one['changed'], *one['also']))} ({one['direction']})",
-    )
+        yield "Calls, new blocks first", columns, [in_detail(one) for one in found["rows"]]

@@ -14,25 +14,10 @@ from typer.testing import CliRunner, Result
 from dataplane.audit import read
 from dataplane.cli.admin import app
 from dataplane.cli.state import open_state
-from dataplane.database import Database, metadata
+from dataplane.database import Database
 from dataplane.identity.admin_tokens import AdminToken, AdminTokens
-from dataplane.installation import write_json
 
 Run = Callable[..., Result]
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    url = f"sqlite:///{tmp_path}/regogate.db"
-    write_json(tmp_path / "state.json", {"database_url": url})
-
-    async def main() -> None:
-        database = Database(url)
-        await database.run(metadata.create_all)
-        await database.close()
-
-    asyncio.run(main())
-    return tmp_path
 
 
 @pytest.fixture

@@ -11,34 +11,16 @@ import typer
 from typer.testing import CliRunner, Result
 
 from dataplane.audit import read
-from dataplane.database import Database, metadata
+from dataplane.cli.durations import duration_us
+from dataplane.cli.keys import app
+from dataplane.cli.state import open_state
+from dataplane.database import Database
 from dataplane.domain import Head, Source
 from dataplane.errors import Refused
 from dataplane.identity.api_keys import ApiKeyAuthenticator
 from dataplane.installation import write_json
 
-pytest.importorskip("dataplane.audit.notes", reason="the audit room is not built")
-
-from dataplane.cli.durations import duration_us
-from dataplane.cli.keys import app
-from dataplane.cli.state import open_state
-
 Run = Callable[..., Result]
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    """The data directory of a gateway that ran once, with its tables."""
-    url = f"sqlite:///{tmp_path}/regogate.db"
-    write_json(tmp_path / "state.json", {"database_url": url})
-
-    async def main() -> None:
-        database = Database(url)
-        await database.run(metadata.create_all)
-        await database.close()
-
-    asyncio.run(main())
-    return tmp_path
 
 
 @pytest.fixture

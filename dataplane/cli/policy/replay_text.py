@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import Any
 
 from dataplane.authoring.replay import Outcome
 from dataplane.cli.audit import printable
-
-WIDTH: Final = 160
-NAMES_SHOWN: Final = 20
-"""Rules, clients and models shown each; `--json` has all."""
-
-_COLUMNS: Final = ("total", "changed", "new_blocks", "looser")
+from dataplane.cli.finding_tables import NAMES_SHOWN, Grid, by_decision, by_name, in_detail, printed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,26 +36,9 @@ class Told:
         }
 
 
-_Grid = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
-
-
 def text(told: Told) -> str:
     """For a terminal."""
-    console = Console(file=io.StringIO(), width=WIDTH, markup=False, emoji=False, highlight=False)
-    for line in _summary(told):
-        console.print(Text(printable(line)), soft_wrap=True)
-    for title, heads, rows in _grids(told):
-        table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-        for head in heads:
-            table.add_column(head, overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(printable(cell)) for cell in row))
-        console.print()
-        console.print(table)
-    for gate in told.gates:
-        console.print(Text(f"\nfailed: {gate}"), soft_wrap=True)
-    assert isinstance(console.file, io.StringIO)
-    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
+    return printed(_summary(told), _grids(told), [f"failed: {gate}" for gate in told.gates])
 
 
 def markdown(told: Told) -> str:
@@ -102,41 +75,21 @@ def _summary(told: Told) -> list[str]:
     return lines
 
 
-def _grids(told: Told) -> Iterable[_Grid]:
+def _grids(told: Told) -> Iterable[Grid]:
     found = told.outcome.findings.document()
     heads = ("rows", "changed", "new blocks", "looser")
     by = found["by"]
-    pairs = [(f"{one['old']} -> {one['new']}", *_counts(one)) for one in by["decision"]]
-    yield "Decisions", ("then -> now", *heads), pairs
+    yield "Decisions", ("then -> now", *heads), by_decision(by)
     if rules := by["rule"][:NAMES_SHOWN]:
         rows: list[tuple[str, ...]] = [
             (one["rule"], str(one["gained"]), str(one["lost"]), told.titles.get(one["rule"], ""))
             for one in rules
         ]
         yield "Rules", ("reason", "gained", "lost", "title"), rows
-    for title, name in (("Clients", "client"), ("Models", "model")):
-        if names := by[name][:NAMES_SHOWN]:
-            yield title, (name, *heads), [(one[name], *_counts(one)) for one in names]
+    yield from by_name(by, heads)
     if found["rows"]:
         columns = ("request", "time", "client", "model", "then -> now", "reasons then -> now", "differs")
-        yield "Rows, new blocks first", columns, [_row(one) for one in found["rows"]]
-
-
-def _counts(one: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(f"{one[name]:,}" for name in _COLUMNS)
-
-
-def _row(one: Mapping[str, Any]) -> tuple[str, ...]:
-    old, new = one["old"], one["new"] or {"decision": "NONE", "reasons": []}
-    return (
-        one["request_id"] or "",
-        (one["time"] or "")[:19],
-        one["client"] or "",
-        one["model"] or "",
-        f"{old['decision']} -> {new['decision']}",
-        f"{', '.join(old['reasons'])} -> {', '.join(new['reasons'])}",
-        f"{', '.join((*one['changed'], *one['also']))} ({one['direction']})",
-    )
+        yield "Rows, new blocks first", columns, [in_detail(one) for one in found["rows"]]
 
 
 def _line(cells: Iterable[str]) -> str:
