@@ -1,0 +1,101 @@
+"""What inspection looks at and what it finds. A finding never holds the text that it is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from dataplane.frozen import quick_init
+
+
+class Origin(StrEnum):
+    """Where a text of a call comes from."""
+
+    SYSTEM = "system"
+    DEVELOPER = "developer"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL_RESULT = "tool_result"
+    TOOL_DEFINITION = "tool_definition"
+    TOOL_ARGUMENTS = "tool_arguments"
+    SCHEMA = "schema"
+    METADATA = "metadata"
+    REASONING = "reasoning"
+    REFUSAL = "refusal"
+    OUTPUT = "output"
+    OTHER = "other"
+
+
+class Level(StrEnum):
+    """How sure and how grave; a detection is `medium` or above."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+LEVEL_RANK: Final = {Level.LOW: 0, Level.MEDIUM: 1, Level.HIGH: 2}
+
+Place = tuple[str | int, ...]
+"""Where a text stands in a JSON document: keys and indices from its root."""
+
+
+@quick_init
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """One text of a document, as its reader understands it.
+
+    `place` is where it stands, so that another can be written there; None where it cannot be (the name of a
+    key, text that was decoded). `follows` says that it goes on where the text before it ended, as parts of
+    one message do: a match may lie across both.
+    """
+
+    text: str
+    origin: Origin
+    place: Place | None = None
+    follows: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of one text: its index among the texts looked at, and a half-open range of code points."""
+
+    text: int
+    start: int
+    end: int
+
+
+@quick_init
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What was recognised. `kind` is such as `injection`, `pii.email` or `secret.aws_access_key`.
+
+    `score` is 0 to 100. `spans` are where it stands in the texts as they came, in order; more than one where
+    it lies across texts. `digest` is of the matched text, keyed, so that equal texts can be told to be equal.
+    """
+
+    kind: str
+    level: Level
+    score: int
+    origin: Origin
+    spans: tuple[Span, ...]
+    digest: bytes = b""
+
+
+@quick_init
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """What looking at the texts of one document gave.
+
+    `risk` (0 to 100) combines the findings; `data_class` is what they make of the data, None where they say
+    nothing; `unread_bytes` counts text that was not looked at, because it is beyond a limit or encrypted.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    risk: int = 0
+    data_class: str | None = None
+    unread_bytes: int = 0
+
+
+NOTHING_FOUND: Final = Inspection()

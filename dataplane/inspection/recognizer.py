@@ -1,0 +1,65 @@
+"""The contract between the pattern engine and the files that each recognise one kind of finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from dataplane.findings import Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pattern:
+    """One pattern of the shared database. `regex` is in the syntax that both engines read (RE2's, without
+    look-around or back-references); `id` is unique among all patterns, `<recognizer>.<name>`.
+
+    `needle` patterns say only that, and where, they end: cheap, for what the recognizer confirms itself.
+    """
+
+    id: str
+    regex: str
+    caseless: bool = True
+    needle: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Where a pattern matched: half-open range of code points of the view's text. A needle has
+    `start == end`, its end."""
+
+    pattern: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What a recognizer makes of a view: a kind, a score of 0 to 100, a half-open range of code points of the
+    view's text."""
+
+    kind: str
+    score: int
+    start: int
+    end: int
+
+
+class Recognizer(Protocol):
+    """Recognises one family of kinds. Made once for each revision of the tables, from its row of
+    `detectors.yaml`; holds no state of a call."""
+
+    patterns: Sequence[Pattern]
+    """What the engine is to look for. A text without a hit of any of them is never shown."""
+
+    def recognize(self, text: str, hits: Sequence[Hit], origin: Origin) -> Iterable[Candidate]:
+        """What the hits of this recognizer's own patterns (in order of their ends) come to in `text`, one
+        view of a text of `origin`. Costs nothing proportional to more than the text's length."""
+        ...
+
+
+class MakesRecognizer(Protocol):
+    """What each file exports as `make`."""
+
+    def __call__(self, row: Mapping[str, Any]) -> Recognizer:
+        """The recognizer of a row of the table. Raises `ValueError` for one that it cannot use."""
+        ...
