@@ -1,0 +1,233 @@
+"""The regular expressions that patterns are written in: what both engines read, with one meaning.
+
+A pattern is read into a small tree, so that it can be judged before an engine sees it (how long a match can
+be, whether it can be empty, how large it is), written for the engines where their meanings differ, and turned
+around. What is not in this grammar is refused: look-around, back-references, possessive and atomic groups
+have no linear-time matching, Unicode classes are of another age in each engine.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+MAX_SIZE: Final = 5_000
+"""Positions of a pattern with its counted repetitions written out. RE2 gives up at about 8 MiB of program,
+hyperscan at some tens of thousands of states; both compile this in milliseconds."""
+
+MAX_LENGTH: Final = 4_000
+"""Characters of a pattern's source."""
+
+_BLANKS: Final = r"\t\n\f\r\x20"
+"""What `\\s` is: hyperscan counts the vertical tab among blanks, RE2 does not."""
+
+_CLASS_ITEM: Final = re.compile(
+    r"\[:\^?[a-z]+:\]|\\x\{[0-9A-Fa-f]{1,6}\}|\\x[0-9A-Fa-f]{2}|\\[dDwWstnrfv]|\\[^\w\s]|[^\\]", re.DOTALL
+)
+_ESCAPE: Final = re.compile(r"\\x\{[0-9A-Fa-f]{1,6}\}|\\x[0-9A-Fa-f]{2}|\\[dDwWsStnrfvbBAz]|\\[^\w\s]")
+_COUNT: Final = re.compile(r"\{(\d{1,4})(,(\d{1,4})?)?\}")
+_GROUP: Final = re.compile(r"\(\?(P<[A-Za-z_]\w*>|-?[is]{1,2}:|:)")
+_WIDTHLESS: Final = frozenset((r"\b", r"\B", r"\A", r"\z", "^", "$"))
+_TURNED: Final = {r"\A": r"\z", r"\z": r"\A", "^": "$", "$": "^"}
+
+
+class BadRegex(ValueError):
+    """Says what is wrong with a pattern."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regex:
+    """A pattern as it was read. `shortest` and `longest` count code points, `longest` is None for a pattern
+    without end; `size` counts positions with repetitions written out."""
+
+    source: str
+    mirrored: str
+    shortest: int
+    longest: int | None
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    source: str
+    mirrored: str
+    shortest: int
+    longest: int | None
+    size: int
+
+
+def read(regex: str) -> Regex:
+    """Read a pattern. Raises `BadRegex` with what and where; a pattern may match the empty string (see
+    `Regex.shortest`)."""
+    if len(regex) > MAX_LENGTH:
+        raise BadRegex(f"longer than {MAX_LENGTH} characters")
+    if not regex.isprintable():
+        raise BadRegex("holds a character that is not printable: write it as an escape")
+    reader = _Reader(regex)
+    node = reader.alternatives(0)
+    if reader.at < len(regex):
+        raise BadRegex(f"unbalanced ) at {reader.at + 1}")
+    if node.size > MAX_SIZE:
+        raise BadRegex(f"too large: {node.size} positions with repetitions written out, at most {MAX_SIZE}")
+    return Regex(
+        source=node.source,
+        mirrored=node.mirrored,
+        shortest=node.shortest,
+        longest=node.longest,
+        size=node.size,
+    )
+
+
+_MAX_DEPTH: Final = 40
+"""Groups in groups; nobody writes ten."""
+
+
+class _Reader:
+    """Reads by descent. Sizes are judged at the end, but never get out of hand: see `_repeated`."""
+
+    def __init__(self, regex: str) -> None:
+        self._regex = regex
+        self.at = 0
+
+    def alternatives(self, depth: int) -> _Node:
+        if depth > _MAX_DEPTH:
+            raise BadRegex(f"more than {_MAX_DEPTH} groups in groups")
+        nodes = [self._sequence(depth)]
+        while self._regex.startswith("|", self.at):
+            self.at += 1
+            nodes.append(self._sequence(depth))
+        if len(nodes) == 1:
+            return nodes[0]
+        longest = [node.longest for node in nodes]
+        return _Node(
+            "|".join(node.source for node in nodes),
+            "|".join(node.mirrored for node in nodes),
+            min(node.shortest for node in nodes),
+            None if None in longest else max(each for each in longest if each is not None),
+            sum(node.size for node in nodes),
+        )
+
+    def _sequence(self, depth: int) -> _Node:
+        nodes: list[_Node] = []
+        while self.at < len(self._regex) and self._regex[self.at] not in "|)":
+            nodes.append(self._repeated(self._atom(depth)))
+        longest = [node.longest for node in nodes]
+        return _Node(
+            "".join(node.source for node in nodes),
+            "".join(node.mirrored for node in reversed(nodes)),
+            sum(node.shortest for node in nodes),
+            None if None in longest else sum(each for each in longest if each is not None),
+            sum(node.size for node in nodes),
+        )
+
+    def _atom(self, depth: int) -> _Node:
+        regex, start = self._regex, self.at
+        char = regex[start]
+        if char == "(":
+            return self._group(depth)
+        if char == "[":
+            return self._class()
+        if char == "\\":
+            found = _ESCAPE.match(regex, start)
+            if found is None:
+                raise BadRegex(f"{regex[start : start + 2]} at {start + 1} has no meaning here")
+            self.at = found.end()
+            text = found[0]
+            if text in _WIDTHLESS:
+                return _Node(text, _TURNED.get(text, text), 0, 0, 1)
+            if text in (r"\s", r"\S"):
+                text = f"[{'' if text[1] == 's' else '^'}{_BLANKS}]"
+            return _Node(text, text, 1, 1, 1)
+        if char in "*+?":
+            raise BadRegex(f"{char} at {start + 1} repeats nothing")
+        self.at += 1
+        if char in "^$":
+            return _Node(char, _TURNED[char], 0, 0, 1)
+        if char in "{}]":
+            char = "\\" + char
+        return _Node(char, char, 1, 1, 1)
+
+    def _group(self, depth: int) -> _Node:
+        start, opening = self.at, "(?:"
+        if self._regex.startswith("(?", start):
+            found = _GROUP.match(self._regex, start)
+            if found is None:
+                raise BadRegex(
+                    f"{self._regex[start : start + 4]} at {start + 1}: only (?:...), (?i:...) groups"
+                )
+            self.at = found.end()
+            if not found[1].startswith("P"):
+                opening = found[0]
+        else:
+            self.at += 1
+        inner = self.alternatives(depth + 1)
+        if not self._regex.startswith(")", self.at):
+            raise BadRegex(f"the group that opens at {start + 1} is not closed")
+        self.at += 1
+        return _Node(
+            f"{opening}{inner.source})",
+            f"{opening}{inner.mirrored})",
+            inner.shortest,
+            inner.longest,
+            inner.size,
+        )
+
+    def _class(self) -> _Node:
+        regex, start = self._regex, self.at
+        self.at += 1
+        items = ["["]
+        if regex.startswith("^", self.at):
+            items.append("^")
+            self.at += 1
+        first = True
+        while first or not regex.startswith("]", self.at):
+            found = _CLASS_ITEM.match(regex, self.at)
+            if found is None:
+                raise BadRegex(
+                    f"the class that opens at {start + 1} is not closed, or holds an unknown escape"
+                )
+            item = found[0]
+            items.append({r"\s": _BLANKS, "]": r"\]", "[": r"\["}.get(item, item))
+            self.at, first = found.end(), False
+        self.at += 1
+        text = "".join((*items, "]"))
+        return _Node(text, text, 1, 1, 1)
+
+    def _repeated(self, node: _Node) -> _Node:
+        regex, start = self._regex, self.at
+        if start == len(regex) or regex[start] not in "*+?{":
+            return node
+        least, most = 0, None
+        if regex[start] == "{":
+            found = _COUNT.match(regex, start)
+            if found is None:
+                raise BadRegex(f"{{ at {start + 1} is no count of repetitions: write \\{{ for the character")
+            least = int(found[1])
+            most = least if found[2] is None else None if found[3] is None else int(found[3])
+            self.at = found.end()
+            if most is not None and most < least:
+                raise BadRegex(f"{found[0]} at {start + 1}: the second count is less than the first")
+        else:
+            least = 1 if regex[start] == "+" else 0
+            most = 1 if regex[start] == "?" else None
+            self.at += 1
+        count = regex[start : self.at]
+        lazy = regex.startswith("?", self.at)
+        self.at += lazy
+        if self.at < len(regex) and regex[self.at] in "*+?{":
+            raise BadRegex(f"{regex[self.at]} at {self.at + 1} repeats a repetition")
+        size = node.size * max(least, most or 0, 1)
+        if size > MAX_SIZE:
+            raise BadRegex(
+                f"too large: {count} at {start + 1} writes out {size} positions, at most {MAX_SIZE}"
+            )
+        if most is None and node.shortest == 0:
+            raise BadRegex(f"{count} at {start + 1} repeats without end what can be empty")
+        return _Node(
+            f"{node.source}{count}{'?' if lazy else ''}",
+            f"{node.mirrored}{count}?",
+            node.shortest * least,
+            None if most is None or node.longest is None else node.longest * most,
+            size,
+        )
