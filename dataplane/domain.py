@@ -10,8 +10,9 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Final, Literal
 
+from dataplane.findings import NOTHING_FOUND, Finding, Inspection
 from dataplane.frozen import quick_init
 from dataplane.quantities import UNKNOWN_USAGE, Limit, Price, Usage
 
@@ -125,7 +126,9 @@ class CallFacts:
     `tools` maps each offered tool's name to its facts (`{"type": "function"}`); `prompt_tokens_est`
     is an estimate in tokens, `bytes` the size of the body; `max_tokens` the larger of the two fields
     a caller may send. `images` and `audio_ms` (milliseconds, estimated) are what it sends of them; policy
-    is not told. `wants_candidates` asks the policy engine to list the model ids it knows.
+    is not told. `wants_candidates` asks the policy engine to list the model ids it knows. `tools` tells of
+    each a `digest` of its definition, too. `conversation_id` names the conversation that the call says it
+    goes on with, `first_tool_call_id` is the id of the earliest call of a tool that it quotes.
     """
 
     model: str | None = None
@@ -142,6 +145,8 @@ class CallFacts:
     images: int = 0
     audio_ms: int = 0
     wants_candidates: bool = False
+    conversation_id: str | None = None
+    first_tool_call_id: str | None = None
 
 
 # --- 6. ask -------------------------------------------------------------------------------------
@@ -174,12 +179,16 @@ class Principal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constraints:
-    """What a CONSTRAIN demands of the call. None or empty means not demanded."""
+    """What a CONSTRAIN demands of the call. None or empty means not demanded.
+
+    `redact` are patterns of findings, as `findings.selects` reads them.
+    """
 
     max_tokens: int | None = None
     strip_tools: frozenset[str] = frozenset()
     model: str | None = None
     delay_ms: int | None = None
+    redact: tuple[str, ...] = ()
 
     def names(self) -> tuple[str, ...]:
         """The names of the constraints demanded, sorted."""
@@ -187,9 +196,29 @@ class Constraints:
             "delay_ms": self.delay_ms is not None,
             "max_tokens": self.max_tokens is not None,
             "model": self.model is not None,
+            "redact": bool(self.redact),
             "strip_tools": bool(self.strip_tools),
         }
         return tuple(name for name, there in given.items() if there)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerTerms:
+    """What is done with the answer before the caller has it.
+
+    `inspect` are patterns of the findings that are looked for, as `findings.selects` reads them. Where there
+    are some, or always, or never, the response stage is asked (`ask`); what is found and nobody is asked
+    about is recorded only. `tool_calls`: whether each proposed call of a tool is put to the tool_call stage.
+    """
+
+    inspect: tuple[str, ...] = ()
+    ask: Literal["never", "findings", "always"] = "never"
+    tool_calls: Literal["ask", "pass"] = "pass"
+
+    @property
+    def passes(self) -> bool:
+        """Whether an answer goes on as it comes: nothing in it is looked at and nobody is asked."""
+        return not self.inspect and self.ask != "always" and self.tool_calls == "pass"
 
 
 @quick_init
@@ -219,6 +248,32 @@ class Decision:
     visible: tuple[str, ...] | None = None
     price: Price | None = None
     max_output_tokens: int | None = None
+    response: AnswerTerms = AnswerTerms()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a later stage is asked: what was found in the text that it is about, and the facts of that.
+
+    `about` is the input's `call` for the stage tool_call, its `answer` for the stage response.
+    """
+
+    stage: Literal["tool_call", "response"]
+    about: Mapping[str, Any]
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseVerdict:
+    """What is to be done with an answer, or a proposed call, that may pass. `redact` as in `Constraints`;
+    `findings` are those in the texts of a proposed call."""
+
+    redact: tuple[str, ...] = ()
+    delay_ms: int | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+PASSES: Final = ResponseVerdict()
 
 
 # --- beside the active policy -------------------------------------------------------------------
@@ -348,6 +403,7 @@ class Outcome(StrEnum):
     UPSTREAM_ERROR = "upstream_error"
     UPSTREAM_CUT = "upstream_cut"
     LIMIT_CUT = "limit_cut"
+    POLICY_CUT = "policy_cut"
     NOT_FORWARDED = "not_forwarded"
     FAILED = "failed"
 
@@ -361,7 +417,9 @@ class CallState:
     the process as they are: audit writes them keyed. `reasons` is the outcome's, which starts as
     policy's and may become `limit.*` or `gateway.*`. `canary` says that a canary's candidate was asked.
     `reserved` and `settled` are parallel to the decision's limits; what they hold counts until `held_us`.
-    `limits_mode` says how limits were counted where it was not as promised.
+    `limits_mode` says how limits were counted where it was not as promised. `inspection` is of the request's
+    texts, `answer_findings` are those of the answer so far; `redactions` counts the places where another
+    text stands than came. `correlation_id` ties the calls of one loop of an agent together.
     """
 
     head: Head
@@ -371,6 +429,8 @@ class CallState:
     source: Source | None = None
     identity: Identity | None = None
     facts: CallFacts | None = None
+    correlation_id: str | None = None
+    inspection: Inspection = NOTHING_FOUND
     decision: Decision | None = None
     canary: bool = False
     verdict: Verdict = Verdict.BLOCK
@@ -387,6 +447,8 @@ class CallState:
     model_served: str | None = None
     upstream_status: int | None = None
     upstream_request_id: str | None = None
+    answer_findings: tuple[Finding, ...] = ()
+    redactions: int = 0
     usage: Usage = UNKNOWN_USAGE
     response_sha256: bytes | None = field(default=None, repr=False)
     first_byte_ns: int | None = None

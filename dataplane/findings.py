@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -99,3 +100,42 @@ class Inspection:
 
 
 NOTHING_FOUND: Final = Inspection()
+
+
+@quick_init
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposedCall:
+    """A call of a tool that a model proposes: of which of the answer's choices, and the how manieth there.
+
+    `arguments` is the text of the arguments as the model wrote it, `valid` says that it is one JSON object.
+    `facts` are those of each argument by name: its JSON `type`, its size in `bytes`, its `value` where that
+    is a short scalar. `texts` are all texts in the arguments, the names of keys too; their places lead from
+    the root of the arguments.
+    """
+
+    choice: int
+    index: int
+    id: str | None
+    name: str
+    arguments: str
+    valid: bool = False
+    facts: Mapping[str, Mapping[str, str | int | float | bool]] = field(default_factory=dict)
+    texts: tuple[Text, ...] = ()
+
+
+def selects(patterns: Iterable[str], kind: str, origin: Origin) -> bool:
+    """Whether one of a decision's patterns means findings of this kind at this origin.
+
+    A pattern is a kind (`pii.email`), a family (`pii`, all kinds that begin with `pii.`), or the beginning of
+    kinds and a `*`; behind it `@` and an origin where findings of other origins are not meant.
+    """
+    return any(_means(pattern, kind, origin) for pattern in patterns)
+
+
+def _means(pattern: str, kind: str, origin: Origin) -> bool:
+    wanted, at, where = pattern.partition("@")
+    if at and where != origin:
+        return False
+    if wanted.endswith("*"):
+        return kind.startswith(wanted[:-1])
+    return kind == wanted or kind.startswith(f"{wanted}.")

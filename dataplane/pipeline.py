@@ -143,6 +143,8 @@ class Pipeline:
         assert state.decision is not None
         # 8. Constrain.
         constraints = state.decision.constraints
+        if constraints.redact or not state.decision.response.passes:
+            raise Refused("gateway.unenforceable")
         unit.constrain(constraints)
         forward = unit.forward()
         if constraints.delay_ms is not None:

@@ -6,7 +6,8 @@ adapter raises on the request path is a `Refused`, an `UpstreamFailed` or a bug.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from dataplane.domain import (
@@ -19,7 +20,9 @@ from dataplane.domain import (
     Identity,
     Operation,
     Outcome,
+    Question,
     Reply,
+    ResponseVerdict,
     ShadowDifference,
     Source,
     Trial,
@@ -27,6 +30,7 @@ from dataplane.domain import (
     UpstreamReply,
 )
 from dataplane.errors import Refused, RegoGateError
+from dataplane.findings import Finding, Inspection, Origin, ProposedCall, Text
 from dataplane.quantities import Usage
 
 
@@ -86,8 +90,19 @@ class Unit(Protocol):
 
     facts: CallFacts
 
+    def texts(self) -> Sequence[Text]:
+        """Every text of the request, in order, each with its origin and where it stands; nothing that a model
+        could read is left out. What is no text is told by `facts.uninspected_bytes`."""
+        ...
+
+    def rewrite(self, instead: Mapping[int, str]) -> None:
+        """Put other texts in the places of those with these indices in `texts`, before `forward`. Raises
+        `Refused` (`gateway.unenforceable`) for one that has no place of its own."""
+        ...
+
     def constrain(self, constraints: Constraints) -> None:
-        """Apply every constraint or raise `Refused`; afterwards `forward` gives what remains."""
+        """Apply every constraint but `delay_ms` and `redact`, which are the pipeline's, or raise `Refused`;
+        afterwards `forward` gives what remains."""
         ...
 
     def forward(self) -> Forward | None:
@@ -130,6 +145,23 @@ class Exchange(Protocol):
         """A unary answer. Returns the same bytes where nothing needed to change."""
         ...
 
+    def texts(self) -> Sequence[Text]:
+        """Every text of the answer that `whole` was given, as `Unit.texts` has those of a request."""
+        ...
+
+    def proposed(self) -> Sequence[ProposedCall]:
+        """The calls of tools in that answer, choice by choice in order."""
+        ...
+
+    def finish_reason(self) -> str | None:
+        """Why that answer's first choice ended, as the provider says."""
+        ...
+
+    def rewrite(self, instead: Mapping[int, str]) -> bytes:
+        """That answer with other texts in the places of those with these indices in `texts`, still valid.
+        Raises `Refused` (`gateway.unenforceable`) for one that has no place of its own."""
+        ...
+
     def feed(self, data: bytes) -> bytes:
         """A piece of a stream as it arrived; returns what may go on now, perhaps nothing."""
         ...
@@ -140,6 +172,101 @@ class Exchange(Protocol):
 
     def cut(self, refused: Refused, state: CallState) -> bytes:
         """Bytes that end a stream already begun in a way its SDK understands."""
+        ...
+
+
+class Detector(Protocol):
+    """Finds what there is to find in texts, by the tables of one revision. Its methods never raise: what
+    cannot be looked at is a finding `inspection.failed` of level high."""
+
+    revision: str
+    """Of the tables that it works by."""
+
+    async def look(self, texts: Sequence[Text]) -> Inspection:
+        """What stands in the texts of one document. Long texts are looked at in turns with other calls."""
+        ...
+
+    def redactor(self) -> Redactor:
+        """A new one, for one call: the same value gets the same placeholder in request and answer."""
+        ...
+
+    def stream(self, origin: Origin, kinds: Sequence[str]) -> TextStream:
+        """A reader of one text that comes in pieces. `kinds` are patterns (`findings.selects`): what else is
+        found is neither held nor told."""
+        ...
+
+
+class Redactor(Protocol):
+    """Puts typed placeholders (`[EMAIL_1]`) in the place of what was found, alike within one call."""
+
+    def redact(
+        self, texts: Sequence[Text], findings: Sequence[Finding], kinds: Sequence[str]
+    ) -> Mapping[int, str]:
+        """The texts that change, by index, without the findings that `kinds` (`findings.selects`) mean."""
+        ...
+
+    def restore(self, text: str) -> str:
+        """The text with the values for the placeholders that this redactor gave out."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Text of a stream that may go on once its findings are dealt with, as it came. Their spans count in it
+    (text 0) and are clipped to it: what of a match had gone on before is not there any more."""
+
+    text: str
+    findings: tuple[Finding, ...] = ()
+
+
+class TextStream(Protocol):
+    """One text in pieces. It holds back only as far as a match could still complete."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether it holds text back."""
+        ...
+
+    def feed(self, text: str) -> Passed:
+        """The next piece."""
+        ...
+
+    def relax(self) -> Passed:
+        """What has been held for long enough: plain text that no match that has begun covers."""
+        ...
+
+    def end(self) -> Passed:
+        """What was held when the text ended."""
+        ...
+
+
+class Judge(Protocol):
+    """The questions to policy about one call's answer. What is asked and answered is recorded, durably,
+    before these return. They raise `Refused`: the answer must not pass, whatever of it is still here."""
+
+    async def response(
+        self,
+        findings: Sequence[Finding],
+        *,
+        finish_reason: str | None = None,
+        tokens: int | None = None,
+        unread_bytes: int = 0,
+    ) -> ResponseVerdict:
+        """May the answer with these findings pass, and how? Notes the findings in the call's account. Asks as
+        the decision's terms say: not where they say never, nor about nothing where they say findings."""
+        ...
+
+    async def tool_call(self, call: ProposedCall) -> ResponseVerdict:
+        """May this call of a tool be proposed to the caller? Looks into its arguments. Not asked where the
+        terms say pass."""
+        ...
+
+
+class Looks(Protocol):
+    """Step 5 of one call, which whoever decides may need more than once."""
+
+    async def look(self, detector: Detector) -> None:
+        """Look at the call's texts; fills `state.inspection`. The last detector stays the call's."""
         ...
 
 
@@ -165,12 +292,17 @@ class SourceResolver(Protocol):
 class PolicyEngine(Protocol):
     """Asks OPA. No answer, or one that is late, malformed or under an unreported revision, raises."""
 
-    async def decide(self, state: CallState) -> Decision:
+    async def decide(self, state: CallState, looks: Looks | None = None) -> Decision:
         """The decision for `state` (identity, source, operation, facts set) at the request stage.
 
+        Before each question `looks` is given the detector that goes with the tables the question names.
         Raises `Refused` with `gateway.policy_unavailable`, `gateway.policy_changed`,
         `gateway.policy_rollback` or `gateway.unenforceable`.
         """
+        ...
+
+    async def judge(self, state: CallState, question: Question) -> Decision:
+        """The decision of a later stage on a call that `decide` allowed. Raises as `decide` does."""
         ...
 
     def problems(self) -> list[str]:
@@ -245,6 +377,10 @@ class AuditLog(Protocol):
         Raises `Refused` (`gateway.audit_unavailable`) when it is not within the deadline; a commit
         that lands after that is followed by a completion `not_forwarded`.
         """
+        ...
+
+    async def judged(self, state: CallState, question: Question, decision: Decision) -> None:
+        """Return once a later stage's decision is durable; raises as `intent` does."""
         ...
 
     def completion(self, state: CallState, outcome: Outcome) -> None:

@@ -22,7 +22,20 @@ COLUMN_MAX_CHARS: Final = 256
 """Of a query column. A PostgreSQL index entry holds at most 2704 bytes; four a character fit."""
 
 KINDS: Final = frozenset(
-    {"intent", "completion", "deny", "shadow", "key", "bundle", "config", "hello", "beat", "bye"}
+    {
+        "intent",
+        "completion",
+        "deny",
+        "tool_call",
+        "response",
+        "shadow",
+        "key",
+        "bundle",
+        "config",
+        "hello",
+        "beat",
+        "bye",
+    }
 )
 RESERVED: Final = frozenset({"v", "id", "kind", "writer", "wseq", "prev", "time", "time_us"})
 """Fields that every record has and no caller gives."""

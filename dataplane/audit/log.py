@@ -18,7 +18,7 @@ from dataplane.audit.flood import RefusalGate, Tally
 from dataplane.audit.record import Recorder
 from dataplane.audit.writer import NotDurable, Writer
 from dataplane.database import Database
-from dataplane.domain import CallState, Outcome, ShadowDifference
+from dataplane.domain import CallState, Decision, Outcome, Question, ShadowDifference
 from dataplane.errors import Refused
 
 TIMEOUT_S: Final = 2.0
@@ -124,6 +124,13 @@ class DurableLog:
         except NotDurable:
             raise Refused("gateway.audit_unavailable") from None
         state.intent_id = draft.id
+
+    async def judged(self, state: CallState, question: Question, decision: Decision) -> None:
+        """See `ports.AuditLog.judged`."""
+        try:
+            await self._writer.write(self._record.judged(state, question, decision))
+        except NotDurable:
+            raise Refused("gateway.audit_unavailable") from None
 
     def completion(self, state: CallState, outcome: Outcome) -> None:
         """See `ports.AuditLog.completion`."""

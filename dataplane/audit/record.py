@@ -8,14 +8,16 @@ behind a call; what a replay needs stays, sealed, because every decision must be
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from dataplane.audit.canonical import Fields, Value, flat, json_text
 from dataplane.audit.draft import KINDS, RESERVED, Draft, draft, rfc3339
 from dataplane.audit.sealing import Sealer
-from dataplane.domain import AuditLevel, CallState, Decision, Outcome, ShadowDifference, Verdict
+from dataplane.domain import AuditLevel, CallState, Decision, Outcome, Question, ShadowDifference, Verdict
 from dataplane.errors import Refused
+from dataplane.findings import Finding
 
 PATH_MAX_CHARS: Final = 1024
 METHOD_MAX_CHARS: Final = 32
@@ -77,6 +79,25 @@ class Recorder:
             sealer.body("response_digest", state.response_sha256)
         _common(state, fields)
         return draft("completion", self.writer, fields, sealed=sealer.sealed(), held_us=state.held_us)
+
+    def judged(self, state: CallState, question: Question, decision: Decision) -> Draft:
+        """What a later stage was asked and said, before any of what it is about is released."""
+        fields: Fields = {
+            "decision": _TEXT[decision.verdict],
+            "reasons": list(decision.reasons),
+            "findings": findings_told(question.findings),
+        }
+        _add(fields, "intent_id", state.intent_id)
+        sealer = Sealer(self._key, fields)
+        _common(state, fields)
+        fields["policy_revision"] = decision.revision
+        _policy(decision, fields, question.stage)
+        if question.stage == "tool_call":
+            fields["tool"] = question.about["name"]
+            _add(fields, "tool_call_id", question.about.get("id"))
+        sealer.seal("policy_input", decision.input.decode("utf-8", "replace"))
+        sealer.seal("policy_result", decision.result.decode("utf-8", "replace"))
+        return draft(question.stage, self.writer, fields, sealed=sealer.sealed())
 
     def shadow(self, found: ShadowDifference) -> Draft:
         """What a candidate would have decided otherwise. It decided nothing, so the columns that tell what
@@ -153,7 +174,7 @@ class Recorder:
         if state.facts is not None:
             _add(fields, "stream", state.facts.stream)
         if decision is not None:
-            _policy(decision, fields)
+            _policy(decision, fields, REQUEST_STAGE)
             if decision.limits:
                 told = json_text(decision.limits)
                 if _names_subject(state, decision):
@@ -197,9 +218,15 @@ def _common(state: CallState, fields: Fields) -> None:
     _add(fields, "tenant", tenant)
 
 
-def _policy(decision: Decision, fields: Fields) -> None:
+def findings_told(findings: Iterable[Finding]) -> list[str]:
+    """Findings as records tell them: `kind:level:origin:count`, sorted."""
+    counts = Counter(f"{one.kind}:{one.level.value}:{one.origin.value}" for one in findings)
+    return sorted(f"{what}:{count}" for what, count in counts.items())
+
+
+def _policy(decision: Decision, fields: Fields, stage: str) -> None:
     """Policy's own answer, apart from how the call came out."""
-    fields["stage"] = REQUEST_STAGE
+    fields["stage"] = stage
     fields["policy_decision"] = _TEXT[decision.verdict]
     fields["policy_reasons"] = list(decision.reasons)
     fields["policy_latency_us"] = decision.latency_us

@@ -17,6 +17,7 @@ from dataplane.domain import Trial, TrialKind, TrialState
 from dataplane.policy.activation import parse_revision
 from dataplane.policy.canary import CandidateRefused, may_decide
 from dataplane.policy.client import OpaClient
+from dataplane.policy.current_tables import MakesDetector
 from dataplane.policy.engine import OpaEngine
 from dataplane.policy.keeper import ActivationKeeper, Note
 from dataplane.ports import SequenceFloors, UsageFacts
@@ -49,7 +50,8 @@ class Means:
     `check` gives the revision of a bundle's bytes that our keys signed for a channel, or raises
     `RegoGateError` with the reason why it is refused. `process` gives a trial's OPA, not started yet, which
     tells its states to a function. `floor` is the lowest sequence that counts on the gateway's own channel.
-    `usage` is what the active policy hears of clients' use, too.
+    `usage` is what the active policy hears of clients' use, too; `detectors` makes a candidate's own of its
+    own tables.
     """
 
     bundle: str
@@ -59,6 +61,7 @@ class Means:
     floors: SequenceFloors
     note: Note
     usage: UsageFacts | None = None
+    detectors: MakesDetector | None = None
 
 
 class _NoFloors:
@@ -134,6 +137,7 @@ class Beside:
             bundle=self._means.bundle,
             deadline_ms=self._settings.deadline_ms,
             usage=self._means.usage,
+            detectors=self._means.detectors,
         )
         self._keeper.keep_looking(self.engine)
 

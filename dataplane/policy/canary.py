@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Final
 
-from dataplane.domain import CallState, Decision, Trial
+from dataplane.domain import CallState, Decision, Question, Trial
 from dataplane.errors import Refused, RegoGateError
-from dataplane.ports import PolicyEngine
+from dataplane.ports import Looks, PolicyEngine
 
 DECIDED: Final = "decided"
 REFUSED: Final = "refused"
@@ -81,24 +81,38 @@ class Canary:
         """Whether this call is the canary's. One whose caller is unknown is not."""
         return state.identity is not None and takes(self.trial, state.identity.client_id)
 
-    async def decide(self, state: CallState) -> Decision:
+    async def decide(self, state: CallState, looks: Looks | None = None) -> Decision:
         """As `ports.PolicyEngine.decide`, stamping the call."""
         state.canary = True
-        self._asking += 1
-        self._idle.clear()
         try:
-            if self.engine is None:
-                raise Refused("gateway.policy_unavailable")
-            decision = await self.engine.decide(state)
+            with self._busy():
+                decision = await self._engine().decide(state, looks)
         except Refused:
             self.counts[REFUSED] += 1
             raise
+        self.counts[DECIDED] += 1
+        return decision
+
+    async def judge(self, state: CallState, question: Question) -> Decision:
+        """As `ports.PolicyEngine.judge`."""
+        with self._busy():
+            return await self._engine().judge(state, question)
+
+    def _engine(self) -> PolicyEngine:
+        if self.engine is None:
+            raise Refused("gateway.policy_unavailable")
+        return self.engine
+
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        self._asking += 1
+        self._idle.clear()
+        try:
+            yield
         finally:
             self._asking -= 1
             if not self._asking:
                 self._idle.set()
-        self.counts[DECIDED] += 1
-        return decision
 
     async def drained(self, seconds: float) -> None:
         """Return once no call waits for the candidate, or after so long."""

@@ -1,9 +1,12 @@
 """The `PolicyEngine` port: one question to OPA a call, under one deadline.
 
-1. Wait for a turn, then ask with the tables' revision in the input; from here the deadline runs.
-2. The answer's revision must be one that counts; an unknown one has OPA's status read until it names it.
-3. Tables of another revision are read again and the question asked once more, else `policy_changed`.
-4. Parse strictly. Everything that goes wrong is a refusal; the reason in the log names no content.
+1. The call's texts are looked at by the detector of the tables read last.
+2. Wait for a turn, then ask with the tables' revision in the input; from here the deadline runs.
+3. The answer's revision must be one that counts; an unknown one has OPA's status read until it names it.
+4. Tables of another revision are read again, the texts looked at and the question asked once more, else
+   `policy_changed`. A later stage is about text that may be gone: what found it stands in its input, and the
+   answer counts under any revision that does.
+5. Parse strictly. Everything that goes wrong is a refusal; the reason in the log names no content.
 """
 
 from __future__ import annotations
@@ -11,25 +14,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final, TypeVar
 
 import orjson
 
-from dataplane.domain import CallState, Decision
+from dataplane.domain import CallState, Decision, Question
 from dataplane.errors import Refused
 from dataplane.policy.activation import Activation, Activations
 from dataplane.policy.client import OpaClient, OpaUnreachable
+from dataplane.policy.current_tables import CurrentTables, MakesDetector, provenance_revision
 from dataplane.policy.deadline import PatientTimeout
 from dataplane.policy.input import build_input
 from dataplane.policy.places import Places
 from dataplane.policy.result import Malformed, parse_result, split_answer
-from dataplane.policy.tables import Tables, read_tables
-from dataplane.ports import UsageFacts
+from dataplane.policy.tables import Tables
+from dataplane.ports import Looks, UsageFacts
 
-_QUERY: Final = "?provenance=true&strict-builtin-errors=true"
-_MODELS: Final = "/v1/data/regogate/models?provenance=true"
-_METADATA: Final = "/v1/data/system/bundles/{}/manifest/metadata"
+T = TypeVar("T")
+
+_DECISION: Final = "/v1/data/regogate/{}/decision?provenance=true&strict-builtin-errors=true"
 WAIT_DEADLINES: Final = 10
 WAIT_MAX_S: Final = 2.0
 """How long a call waits for its turn to ask, in deadlines and at most. The deadline judges OPA's answer; a
@@ -41,8 +47,6 @@ STATUS_DEADLINE_S: Final = 2.0
 STATUS_PAUSES_S: Final = (0.002, 0.004, 0.008, 0.016, 0.032, 0.064)
 """Between readings of a status that does not name an answer's revision yet: OPA answers under a new bundle
 some milliseconds before its status says so (10 measured, more on a busy machine)."""
-CONTRACT_SCHEMA: Final = 1
-"""The decision contract this gateway knows; a bundle that names another is not used."""
 _log = logging.getLogger("regogate.policy")
 
 
@@ -51,9 +55,15 @@ def _unavailable(why: str) -> Refused:
     return Refused("gateway.policy_unavailable")
 
 
+def _defined(result: bytes | None) -> bytes:
+    if result is None:
+        raise Malformed("the decision is undefined")
+    return result
+
+
 class OpaEngine:
     """Decides by OPA. `bundle` is the name OPA's configuration gives to the bundle; `usage` knows what
-    clients use, if anything does."""
+    clients use, if anything does; `detectors` makes what looks into texts, without it nothing does."""
 
     def __init__(
         self,
@@ -63,6 +73,7 @@ class OpaEngine:
         bundle: str,
         deadline_ms: int,
         usage: UsageFacts | None = None,
+        detectors: MakesDetector | None = None,
     ) -> None:
         self._client = client
         self._activations = activations
@@ -71,22 +82,36 @@ class OpaEngine:
         self._deadline_s = deadline_ms / 1000
         self._wait_s = min(WAIT_MAX_S, WAIT_DEADLINES * self._deadline_s)
         self._places = Places(max(1, client.connections - SPARE_CONNECTIONS))
-        self._tables = Tables(revision="")
+        self._current = CurrentTables(client, activations, bundle=bundle, make=detectors)
         self._status: asyncio.Task[bool] | None = None
 
     def problems(self) -> list[str]:
-        problem = self._activations.problem
+        problem = self._activations.problem or self._current.problem
         return [f"policy: {problem}"] if problem else []
 
-    async def decide(self, state: CallState) -> Decision:
+    async def decide(self, state: CallState, looks: Looks | None = None) -> Decision:
+        for _ in range(2):
+            tables, detector = self._current.tables, self._current.detector
+            if looks is not None and detector is not None:
+                await looks.look(detector)
+            decision = await self._in_turn(partial(self._decide, state, tables))
+            if decision is not None:
+                return decision
+            await self._refresh()
+        raise Refused("gateway.policy_changed")
+
+    async def judge(self, state: CallState, question: Question) -> Decision:
+        return await self._in_turn(partial(self._judge, state, question))
+
+    async def _in_turn(self, ask: Callable[[Activation | None], Awaitable[T]]) -> T:
+        """Ask when it is this question's turn, under the deadline; `ask` is told what was active then."""
         try:
             await self._places.take_within(self._wait_s)
         except TimeoutError:
             raise _unavailable(f"no turn to ask within {self._wait_s * 1000:.0f} ms") from None
-        began = self._activations.current
         try:
             with PatientTimeout(self._deadline_s):
-                return await self._decide(state, began)
+                return await ask(self._activations.current)
         except TimeoutError:
             raise _unavailable(f"no answer within {self._deadline_s * 1000:.0f} ms") from None
         except (OpaUnreachable, Malformed) as error:
@@ -94,48 +119,73 @@ class OpaEngine:
         finally:
             self._places.give()
 
-    async def _decide(self, state: CallState, began: Activation | None) -> Decision:
-        for _ in range(2):
-            tables = self._tables
-            started = time.perf_counter_ns()
-            question = build_input(
-                state,
-                stage="request",
-                tables_revision=tables.revision,
-                models=tables.models,
-                usage=self._used(state),
-            )
-            answer, result = await self._ask(
-                "/v1/data/regogate/request/decision" + _QUERY, b'{"input":%b}' % question
-            )
-            latency_us = (time.perf_counter_ns() - started) // 1000
-            revision = await self._counted(answer, began)
-            if revision != tables.revision:
-                await self._read_tables()
-                continue
-            if result is None:
-                raise Malformed("the decision is undefined")
-            return parse_result(
-                result,
-                revision=revision,
-                opa_version=str(answer["provenance"].get("version", "")),
-                input_bytes=question,
-                latency_us=latency_us,
-                asked=None if state.facts is None else state.facts.model,
-                tables=tables,
-            )
-        raise Refused("gateway.policy_changed")
+    async def _refresh(self) -> None:
+        try:
+            await self._current.refresh()
+        except TimeoutError:
+            raise _unavailable("the tables of the active bundle took too long") from None
+        except (OpaUnreachable, Malformed) as error:
+            raise _unavailable(str(error)) from None
+
+    async def _decide(self, state: CallState, tables: Tables, began: Activation | None) -> Decision | None:
+        """None where the answer is of another revision than the tables."""
+        question = build_input(
+            state,
+            stage="request",
+            tables_revision=tables.revision,
+            models=tables.models,
+            usage=self._used(state),
+        )
+        answer, result, revision, latency_us = await self._ask("request", question, began)
+        if revision != tables.revision:
+            return None
+        return parse_result(
+            _defined(result),
+            revision=revision,
+            opa_version=str(answer["provenance"].get("version", "")),
+            input_bytes=question,
+            latency_us=latency_us,
+            asked=None if state.facts is None else state.facts.model,
+            tables=tables,
+        )
+
+    async def _judge(self, state: CallState, about: Question, began: Activation | None) -> Decision:
+        assert state.decision is not None
+        question = build_input(
+            state,
+            stage=about.stage,
+            tables_revision=state.decision.revision,
+            usage=self._used(state),
+            about=about,
+        )
+        answer, result, revision, latency_us = await self._ask(about.stage, question, began)
+        return parse_result(
+            _defined(result),
+            stage=about.stage,
+            revision=revision,
+            opa_version=str(answer["provenance"].get("version", "")),
+            input_bytes=question,
+            latency_us=latency_us,
+        )
 
     def _used(self, state: CallState) -> Mapping[str, float]:
         if self._usage is None or state.identity is None:
             return {}
         return self._usage.facts(state.identity.client_id)
 
-    async def _ask(self, target: str, body: bytes) -> tuple[dict[str, Any], bytes | None]:
-        status, answer = await self._client.post(target, body)
+    async def _ask(
+        self, stage: str, question: bytes, began: Activation | None
+    ) -> tuple[dict[str, Any], bytes | None, str, int]:
+        """The answer without its result, the result if it is defined, the revision, which counts, and the
+        microseconds it took."""
+        started = time.perf_counter_ns()
+        status, body = await self._client.post(_DECISION.format(stage), b'{"input":%b}' % question)
         if status != 200:
             raise Malformed(f"OPA answered with status {status}")
-        return split_answer(answer)
+        latency_us = (time.perf_counter_ns() - started) // 1000
+        answer, result = split_answer(body)
+        revision = await self._counted(answer, began)
+        return answer, result, revision, latency_us
 
     async def _counted(self, answer: dict[str, Any], began: Activation | None) -> str:
         """The answer's revision if it counts; raises `Refused` or `Malformed`."""
@@ -181,53 +231,19 @@ class OpaEngine:
             _log.warning("OPA's status is not the JSON it sends")
             return None
 
-    async def _read_tables(self) -> None:
-        status, body = await self._client.get(_MODELS)
-        if status != 200:
-            raise Malformed(f"OPA answered the tables with status {status}")
-        answer, result = split_answer(body)
-        try:
-            models = orjson.loads(result) if result is not None else {}
-        except orjson.JSONDecodeError:
-            raise Malformed("the models table is not JSON") from None
-        revision = provenance_revision(answer, self._bundle)
-        read = read_tables(revision, models)
-        if revision != self._tables.revision:
-            await self._check_schema(revision)
-        self._tables = read
-
-    async def _check_schema(self, revision: str) -> None:
-        status, body = await self._client.get(_METADATA.format(self._bundle))
-        if status != 200:
-            # OPA's trouble of this moment, which says nothing about the bundle.
-            raise Malformed(f"OPA answered the bundle's metadata with status {status}")
-        try:
-            schema = orjson.loads(body)["result"]["schema"]
-        except (orjson.JSONDecodeError, KeyError, TypeError):
-            schema = None
-        if schema != CONTRACT_SCHEMA:
-            why = f"its decision contract is schema {schema}, this gateway knows {CONTRACT_SCHEMA}"
-            self._activations.reject(revision, why)
-            raise Malformed(why)
-
     async def look(self) -> None:
         """Read OPA's status now; an OPA that does not tell it has nothing that counts."""
         if not await self._read_status():
             self._activations.lost()
 
+    async def prepare(self) -> None:
+        """A bundle was activated: have its tables and its detector before a call needs them."""
+        with suppress(TimeoutError, OpaUnreachable, Malformed):
+            await self._current.refresh()
+
     async def close(self) -> None:
-        """End a reading of the status that outlived those who asked for it."""
+        """End readings of the status and the tables that outlived those who asked for them."""
+        await self._current.close()
         if self._status is not None:
             self._status.cancel()
             await asyncio.wait([self._status])
-
-
-def provenance_revision(answer: dict[str, Any], bundle: str) -> str:
-    """The revision that an answer says it was given under. Raises `Malformed` where it names none."""
-    try:
-        revision = answer["provenance"]["bundles"][bundle]["revision"]
-    except (KeyError, TypeError):
-        raise Malformed("OPA has no active bundle") from None
-    if not isinstance(revision, str):
-        raise Malformed("the answer's revision is not a string")
-    return revision

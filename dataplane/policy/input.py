@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import orjson
 
-from dataplane.domain import CallFacts, CallState, Identity, Source
+from dataplane.domain import CallFacts, CallState, Identity, Question, Source
+from dataplane.findings import LEVEL_RANK, Finding, Inspection, Level
 
 INPUT_VERSION: Final = 1
 _WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -24,18 +25,21 @@ def build_input(
     *,
     stage: str,
     tables_revision: str,
-    models: Iterable[str],
+    models: Iterable[str] = (),
     usage: Mapping[str, float] = MappingProxyType({}),
+    about: Question | None = None,
 ) -> bytes:
     """The input document for `state`; `models` are the candidates where the call asks for them, `usage` what
-    is known of the client's use."""
+    is known of the client's use, `about` what a later stage is asked, whose findings then are the signals."""
     request: dict[str, Any] = {
         "id": state.head.request_id,
         "operation": state.operation.id,
         "path": state.head.path,
     }
+    if state.correlation_id is not None:
+        request["correlation_id"] = state.correlation_id
     if state.facts is not None:
-        _add_facts(request, state.facts)
+        _add_facts(request, state.facts, state.inspection)
         if state.facts.wants_candidates:
             request["candidates"] = {model: {} for model in models}
     document: dict[str, Any] = {
@@ -51,10 +55,36 @@ def build_input(
         document["source"] = _source(state.source)
     if usage:
         document["usage"] = dict(usage)
+    findings = state.inspection.findings
+    if about is not None:
+        document["call" if about.stage == "tool_call" else "answer"] = about.about
+        findings = about.findings
+    if findings:
+        document["signals"] = signals(findings)
     return orjson.dumps(document)
 
 
-def _add_facts(request: dict[str, Any], facts: CallFacts) -> None:
+def signals(findings: Iterable[Finding]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Findings by kind and origin: the highest level and score of each, and how many."""
+    told: dict[str, dict[str, dict[str, Any]]] = {}
+    for finding in findings:
+        by_origin = told.setdefault(finding.kind, {})
+        one = by_origin.get(finding.origin)
+        if one is None:
+            by_origin[finding.origin.value] = {
+                "level": finding.level.value,
+                "score": finding.score,
+                "count": 1,
+            }
+            continue
+        one["count"] += 1
+        one["score"] = max(one["score"], finding.score)
+        if LEVEL_RANK[finding.level] > LEVEL_RANK[Level(one["level"])]:
+            one["level"] = finding.level.value
+    return told
+
+
+def _add_facts(request: dict[str, Any], facts: CallFacts, inspection: Inspection) -> None:
     for name in (
         "model",
         "stream",
@@ -64,10 +94,15 @@ def _add_facts(request: dict[str, Any], facts: CallFacts) -> None:
         "bytes",
         "messages",
         "tool_results",
-        "uninspected_bytes",
     ):
         if (value := getattr(facts, name)) is not None:
             request[name] = value
+    if facts.uninspected_bytes is not None:
+        request["uninspected_bytes"] = facts.uninspected_bytes + inspection.unread_bytes
+    if inspection.data_class is not None:
+        request["data_class"] = inspection.data_class
+    if inspection.risk:
+        request["risk"] = inspection.risk
     if facts.modalities:
         request["modalities"] = facts.modalities
     if facts.messages is not None:

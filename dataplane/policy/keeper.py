@@ -93,6 +93,8 @@ class ActivationKeeper:
             }
             _log.info("bundle active", extra={"channel": self._channel, "policy_revision": revision})
             self._spawn(self._raise_floor(seq, revision))
+            if self._engine is not None:
+                self._spawn(self._engine.prepare())
         else:
             why = switch.refused or ""
             fields = {"event": "refused", "channel": self._channel, "why": why}

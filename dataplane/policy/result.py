@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import orjson
 
-from dataplane.domain import AuditLevel, Constraints, Decision, Principal, Verdict
+from dataplane.domain import AnswerTerms, AuditLevel, Constraints, Decision, Principal, Verdict
 from dataplane.errors import Refused, RegoGateError
 from dataplane.quantities import Limit, Price
 
@@ -34,10 +34,15 @@ _KEYS: Final = frozenset(
         "visible",
     )
 )
-_CONSTRAINTS: Final = frozenset(("max_tokens", "strip_tools", "model", "delay_ms"))
-_LATER_CONSTRAINTS: Final = frozenset(("redact", "pool", "regions"))
+_LATER_KEYS: Final = _KEYS - {"limits", "response", "visible"}
+"""Of a later stage's result."""
+_CONSTRAINTS: Final = frozenset(("max_tokens", "strip_tools", "model", "delay_ms", "redact"))
+_LATER_CONSTRAINTS: Final = frozenset(("delay_ms", "redact"))
+_UNENFORCEABLE: Final = frozenset(("pool", "regions"))
 _LIMIT_KEYS: Final = frozenset(("id", "key", "unit", "amount", "per", "window", "burst", "overrun"))
 _RESPONSE_KEYS: Final = frozenset(("inspect", "ask", "tool_calls"))
+_PATTERN: Final = re.compile(r"[a-z0-9_.-]{0,128}\*?(@[a-z_]{1,32})?")
+"""Of findings: see `findings.selects`."""
 _REASON: Final = re.compile(r"[a-z0-9_]+(\.[a-z0-9_-]+)+")
 _CODE: Final = re.compile(r"[a-z0-9_]{1,64}")
 MAX_COUNT: Final = 2**53 - 1
@@ -49,6 +54,9 @@ MAX_DELAY_MS: Final = 60_000
 REMEMBERED: Final = 1024
 REMEMBERED_MAX_BYTES: Final = 4096
 """Results read before, by their exact bytes: a client's calls mostly get the same one. 4 MB at most."""
+
+
+Stage = Literal["request", "tool_call", "response"]
 
 
 class Malformed(RegoGateError):
@@ -133,12 +141,13 @@ def parse_result(
     opa_version: str,
     input_bytes: bytes,
     latency_us: int,
+    stage: Stage = "request",
     asked: str | None = None,
     tables: KnowsModels | None = None,
 ) -> Decision:
-    """The decision in `raw`; the model `asked` for, or the one it is to be instead, is looked up in `tables`.
-    Raises `Malformed`, or `Refused` with `gateway.unenforceable`."""
-    read = _remembered(raw) if len(raw) <= REMEMBERED_MAX_BYTES else _read(raw)
+    """The decision of a stage in `raw`; the model `asked` for, or the one it is to be instead, is looked up
+    in `tables`. Raises `Malformed`, or `Refused` with `gateway.unenforceable`."""
+    read = _remembered(raw, stage) if len(raw) <= REMEMBERED_MAX_BYTES else _read(raw, stage)
     known = None if tables is None else tables.model(read["constraints"].model or asked)
     return Decision(
         price=None if known is None else known.price,
@@ -152,14 +161,15 @@ def parse_result(
     )
 
 
-def _read(raw: bytes) -> Mapping[str, Any]:
+def _read(raw: bytes, stage: Stage) -> Mapping[str, Any]:
     """The fields of `Decision` that follow from the result's bytes alone; all of them immutable."""
     try:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError:
         raise Malformed("the result is not JSON") from None
     _need(isinstance(document, dict), "the result is not an object")
-    if unknown := document.keys() - _KEYS:
+    first = stage == "request"
+    if unknown := document.keys() - (_KEYS if first else _LATER_KEYS):
         raise Malformed(f"unknown keys: {', '.join(sorted(unknown))}")
     _need(document.get("v") == RESULT_VERSION, "v: not 1")
     try:
@@ -170,18 +180,17 @@ def _read(raw: bytes) -> Mapping[str, Any]:
     _need(bool(reasons) and all(map(_REASON.fullmatch, reasons)), "reasons: empty or not ids")
     blocked = verdict is Verdict.BLOCK
     http_status, http_code = _http(document.get("http"), required=blocked)
-    constraints = Constraints() if blocked else _constraints(document.get("constraints", {}))
+    constraints = Constraints() if blocked else _constraints(document.get("constraints", {}), first)
     _need(
         blocked or (verdict is Verdict.CONSTRAIN) == bool(constraints.names()),
         "constraints: do not fit the verdict",
     )
-    if not blocked:
-        _response(document.get("response"))
     return {
         "verdict": verdict,
         "reasons": reasons,
         "principal": _principal(document.get("principal"), required=not blocked),
         "constraints": constraints,
+        "response": _response(document.get("response")) if first and not blocked else AnswerTerms(),
         "limits": () if blocked else _limits(document.get("limits", [])),
         "audit": _audit(document.get("audit")),
         "shadow": _strings(document.get("shadow", []), "shadow"),
@@ -215,13 +224,13 @@ def _principal(value: Any, *, required: bool) -> Principal | None:
     return Principal(id=_text(document.get("id"), "principal.id"), **optional)
 
 
-def _constraints(value: Any) -> Constraints:
+def _constraints(value: Any, first: bool) -> Constraints:
     document = _object(value, "constraints")
-    if later := sorted(document.keys() & _LATER_CONSTRAINTS):
+    if later := sorted(document.keys() & _UNENFORCEABLE):
         raise Refused(
             "gateway.unenforceable", f"This gateway cannot enforce the constraint {', '.join(later)}."
         )
-    _need(document.keys() <= _CONSTRAINTS, "constraints: unknown keys")
+    _need(document.keys() <= (_CONSTRAINTS if first else _LATER_CONSTRAINTS), "constraints: unknown keys")
     delay = _count(document["delay_ms"], "constraints.delay_ms", 1) if "delay_ms" in document else None
     _need(delay is None or delay <= MAX_DELAY_MS, f"constraints.delay_ms: above {MAX_DELAY_MS}")
     return Constraints(
@@ -231,6 +240,7 @@ def _constraints(value: Any) -> Constraints:
         strip_tools=frozenset(_strings(document.get("strip_tools", []), "constraints.strip_tools")),
         model=_text(document["model"], "constraints.model") if "model" in document else None,
         delay_ms=delay,
+        redact=_patterns(document.get("redact", []), "constraints.redact"),
     )
 
 
@@ -251,15 +261,21 @@ def _limit(value: Any, what: str) -> Limit:
     return Limit(amount=_count(document.get("amount"), f"{what}.amount", 0), burst=burst, **texts)
 
 
-def _response(value: Any) -> None:
-    """What policy asks of the answer. Only "nothing" can be honoured until answers are inspected."""
+def _patterns(value: Any, what: str) -> tuple[str, ...]:
+    patterns = _strings(value, what)
+    _need(all(patterns) and all(map(_PATTERN.fullmatch, patterns)), f"{what}: not patterns of findings")
+    return patterns
+
+
+def _response(value: Any) -> AnswerTerms:
     document = _object(value, "response")
     _need(document.keys() == _RESPONSE_KEYS, "response: needs exactly inspect, ask, tool_calls")
-    inspect = _strings(document["inspect"], "response.inspect")
-    _need(document["ask"] in ("never", "findings", "always"), "response.ask: not never, findings or always")
-    _need(document["tool_calls"] in ("ask", "pass"), "response.tool_calls: not ask or pass")
-    if inspect or document["ask"] != "never" or document["tool_calls"] != "pass":
-        raise Refused("gateway.unenforceable", "This gateway cannot inspect answers as the policy demands.")
+    ask, tool_calls = document["ask"], document["tool_calls"]
+    _need(ask in ("never", "findings", "always"), "response.ask: not never, findings or always")
+    _need(tool_calls in ("ask", "pass"), "response.tool_calls: not ask or pass")
+    return AnswerTerms(
+        inspect=_patterns(document["inspect"], "response.inspect"), ask=ask, tool_calls=tool_calls
+    )
 
 
 def _audit(value: Any) -> AuditLevel:

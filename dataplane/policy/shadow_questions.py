@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 
 from dataplane.policy.client import OpaClient
-from dataplane.policy.engine import provenance_revision
+from dataplane.policy.current_tables import provenance_revision
 from dataplane.policy.result import Malformed, split_answer
 
 BATCH: Final = 64

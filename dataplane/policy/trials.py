@@ -22,13 +22,13 @@ from contextlib import suppress
 from typing import Any, Final
 
 from dataplane.config import PolicySettings
-from dataplane.domain import CallState, Decision, Trial, TrialKind, TrialReport, TrialState
+from dataplane.domain import CallState, Decision, Question, Trial, TrialKind, TrialReport, TrialState
 from dataplane.errors import RegoGateError
 from dataplane.policy.beside import Beside, Means
 from dataplane.policy.canary import Canary
 from dataplane.policy.shadow import Shadow
 from dataplane.policy.shadow_questions import ListAsker
-from dataplane.ports import PolicyEngine, ShadowLog, TrialStore
+from dataplane.ports import Looks, PolicyEngine, ShadowLog, TrialStore
 
 LOOK_S: Final = 1.0
 """Between looks at the database, as for API keys."""
@@ -95,10 +95,16 @@ class Trials:
 
     # --- ports.PolicyEngine ---------------------------------------------------------------------
 
-    def decide(self, state: CallState) -> Coroutine[Any, Any, Decision]:
+    def decide(self, state: CallState, looks: Looks | None = None) -> Coroutine[Any, Any, Decision]:
         """See `ports.PolicyEngine.decide`; where nothing runs beside the active engine, it is that one's."""
         assert self._active is not None
-        return self._decide(state) if self._beside else self._active.decide(state)
+        return self._decide(state, looks) if self._beside else self._active.decide(state, looks)
+
+    def judge(self, state: CallState, question: Question) -> Coroutine[Any, Any, Decision]:
+        """See `ports.PolicyEngine.judge`: whoever decided the call, while its candidate is in force."""
+        assert self._active is not None
+        canary = self._canary if state.canary else None
+        return (canary or self._active).judge(state, question)
 
     def problems(self) -> list[str]:
         """See `ports.PolicyEngine.problems`: the active engine's. A canary that is down refuses its own
@@ -106,12 +112,12 @@ class Trials:
         assert self._active is not None
         return self._active.problems()
 
-    async def _decide(self, state: CallState) -> Decision:
+    async def _decide(self, state: CallState, looks: Looks | None) -> Decision:
         assert self._active is not None
         canary = self._canary
         if canary is not None and canary.takes(state):
-            return await canary.decide(state)
-        decision = await self._active.decide(state)
+            return await canary.decide(state, looks)
+        decision = await self._active.decide(state, looks)
         shadow = self._shadow
         if shadow is not None:
             shadow.offer(state, decision)

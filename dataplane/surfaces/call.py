@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from dataplane.domain import CallFacts, Constraints, Forward
 from dataplane.errors import Refused
+from dataplane.findings import Text
 from dataplane.ports import Exchange, Unit
 
 
@@ -30,6 +31,15 @@ class LocalUnit:
 
     def __init__(self, facts: CallFacts) -> None:
         self.facts = facts
+
+    def texts(self) -> Sequence[Text]:
+        """None: the call has no body."""
+        return ()
+
+    def rewrite(self, instead: Mapping[int, str]) -> None:
+        """Raises `Refused` where there is anything to write: nothing has a place."""
+        if instead:
+            raise Refused("gateway.unenforceable")
 
     def constrain(self, constraints: Constraints) -> None:
         """Caps and strips hold where nothing is generated; another model raises `Refused`."""

@@ -6,12 +6,13 @@ taken out again: the chunk that carries nothing else is dropped, from others the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from dataplane.domain import CallState
 from dataplane.errors import Refused
+from dataplane.findings import ProposedCall, Text
 from dataplane.ports import UpstreamFailed
 from dataplane.quantities import UNKNOWN_USAGE, Usage
 from dataplane.surfaces import openai_errors
@@ -92,6 +93,22 @@ class ChatExchange:
         self._note_said(answer.get("choices"))
         self._note_usage(usage_of(answer))
         return body
+
+    def texts(self) -> Sequence[Text]:
+        """See `ports.Exchange.texts`."""
+        return ()
+
+    def proposed(self) -> Sequence[ProposedCall]:
+        """See `ports.Exchange.proposed`."""
+        return ()
+
+    def finish_reason(self) -> str | None:
+        """See `ports.Exchange.finish_reason`."""
+        return None
+
+    def rewrite(self, instead: Mapping[int, str]) -> bytes:
+        """See `ports.Exchange.rewrite`."""
+        raise Refused("gateway.unenforceable")
 
     def feed(self, data: bytes) -> bytes:
         """Every event that is complete. Raises `UpstreamFailed` for one that is too large or no chunk.

@@ -6,10 +6,12 @@ the gateway asks for it, since usage is recorded; the exchange hides it again.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dataplane.domain import Constraints, Decision, Forward, Head, Operation, Reply
 from dataplane.errors import Refused
+from dataplane.findings import Text
 from dataplane.ports import Exchange
 from dataplane.surfaces import chat_constrain, chat_request
 from dataplane.surfaces.chat_exchange import ChatExchange
@@ -46,6 +48,15 @@ class ChatUnit:
         self._wire = parsed.wire
         self._stream = parsed.value.get("stream") is True
         self._hide_usage = self._stream and self._ask_for_usage()
+
+    def texts(self) -> Sequence[Text]:
+        """See `ports.Unit.texts`."""
+        return ()
+
+    def rewrite(self, instead: Mapping[int, str]) -> None:
+        """See `ports.Unit.rewrite`."""
+        if instead:
+            raise Refused("gateway.unenforceable")
 
     def constrain(self, constraints: Constraints) -> None:
         """Change the request as demanded; raises `Refused` where it then cannot be written exactly."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 
 from dataplane.domain import (
     CallFacts,
@@ -16,14 +16,16 @@ from dataplane.domain import (
     Operation,
     Outcome,
     Principal,
+    Question,
     Reply,
     Source,
     UpstreamReply,
     Verdict,
 )
 from dataplane.errors import Refused, limited
+from dataplane.findings import ProposedCall, Text
 from dataplane.pipeline import Pipeline
-from dataplane.ports import ClientLeft, UpstreamFailed
+from dataplane.ports import ClientLeft, Detector, Looks, UpstreamFailed
 from dataplane.quantities import Usage
 
 Journal = list[str]
@@ -89,10 +91,24 @@ class FakeExchange:
         self.finished = False
         self.usage = Usage(input_tokens=1, output_tokens=2)
         self.model: str | None = "served"
+        self.said: Sequence[Text] = ()
+        self.calls: Sequence[ProposedCall] = ()
         self.strike: Callable[[bytes], bytes] | None = None
 
     def whole(self, body: bytes) -> bytes:
         return body
+
+    def texts(self) -> Sequence[Text]:
+        return self.said
+
+    def proposed(self) -> Sequence[ProposedCall]:
+        return self.calls
+
+    def finish_reason(self) -> str | None:
+        return "stop"
+
+    def rewrite(self, instead: Mapping[int, str]) -> bytes:
+        return repr(dict(instead)).encode()
 
     def feed(self, data: bytes) -> bytes:
         self.finished = data == b"last"
@@ -108,8 +124,15 @@ class FakeExchange:
 class FakeUnit:
     def __init__(self, journal: Journal, *, local: bool) -> None:
         self.facts = CallFacts(model="m")
+        self.said: Sequence[Text] = ()
         self.journal = journal
         self.local = local
+
+    def texts(self) -> Sequence[Text]:
+        return self.said
+
+    def rewrite(self, instead: Mapping[int, str]) -> None:
+        self.journal.append(f"rewrite {dict(instead)}")
 
     def constrain(self, constraints: Constraints) -> None:
         self.journal.append(f"constrain {','.join(constraints.names())}")
@@ -192,6 +215,10 @@ class FakeHouse:
         self.surface = FakeSurface(self.journal)
         self.identity: Identity | None = Identity(client_id="demo", method="api_key")
         self.decision = decision()
+        self.detector: Detector | None = None
+        self.questions: list[Question] = []
+        self.later = {stage: decision() for stage in ("tool_call", "response")}
+        self.judged_fails: Refused | None = None
         self.policy_fails: Refused | None = None
         self.limit_fails: Refused | None = None
         self.limit_headers: tuple[tuple[bytes, bytes], ...] = ()
@@ -225,11 +252,25 @@ class FakeHouse:
         self.journal.append("who")
         return self.identity
 
-    async def decide(self, state: CallState) -> Decision:
+    async def decide(self, state: CallState, looks: Looks | None = None) -> Decision:
+        if looks is not None and self.detector is not None:
+            await looks.look(self.detector)
         self.journal.append("ask")
         if self.policy_fails is not None:
             raise self.policy_fails
         return self.decision
+
+    async def judge(self, state: CallState, question: Question) -> Decision:
+        self.journal.append(f"ask {question.stage}")
+        self.questions.append(question)
+        if self.policy_fails is not None:
+            raise self.policy_fails
+        return self.later[question.stage]
+
+    async def judged(self, state: CallState, question: Question, decision: Decision) -> None:
+        if self.judged_fails is not None:
+            raise self.judged_fails
+        self.journal.append(f"record {question.stage} {decision.verdict}")
 
     def problems(self) -> list[str]:
         return []

@@ -52,7 +52,7 @@ decision := object.union(answer, {"visible": object.keys(input.request.candidate
 	input.request.path == "/models"
 }
 
-decision := object.union(answer, {"decision": "CONSTRAIN", "constraints": {"redact": ["pii"]}}) if {
+decision := object.union(answer, {"decision": "CONSTRAIN", "constraints": {"pool": "eu"}}) if {
 	input.request.path == "/later"
 }
 

@@ -109,9 +109,9 @@ def test_draining_waits_for_the_calls_it_is_asked_about() -> None:
     class Slow(FakeActive):
         gate = asyncio.Event()
 
-        async def decide(self, state):  # type: ignore[no-untyped-def]
+        async def decide(self, state, looks=None):  # type: ignore[no-untyped-def]
             await self.gate.wait()
-            return await super().decide(state)
+            return await super().decide(state, looks)
 
     async def main() -> None:
         one = Canary(canary(), Counter())

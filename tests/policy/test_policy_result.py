@@ -75,10 +75,15 @@ def test_a_result_too_large_to_remember_is_read_all_the_same() -> None:
     assert parse(ALLOW | {"reasons": reasons}).reasons == tuple(reasons)
 
 
-def parse(document: Any) -> Decision:
+def parse(document: Any, stage: Any = "request") -> Decision:
     raw = document if isinstance(document, bytes) else json.dumps(document).encode()
     return parse_result(
-        raw, revision="1-gabcdef0-0123456789ab", opa_version="1.22.0", input_bytes=b"{}", latency_us=1
+        raw,
+        revision="1-gabcdef0-0123456789ab",
+        opa_version="1.22.0",
+        input_bytes=b"{}",
+        latency_us=1,
+        stage=stage,
     )
 
 
@@ -113,6 +118,11 @@ def parse(document: Any) -> Decision:
         (ALLOW | {"limits": [CONSTRAIN["limits"][0] | {"amount": "6"}]}, "limits[0].amount"),
         (ALLOW | {"response": None}, "response:"),
         (ALLOW | {"response": PASSING | {"more": 1}}, "response:"),
+        (ALLOW | {"response": PASSING | {"ask": "sometimes"}}, "response.ask"),
+        (ALLOW | {"response": PASSING | {"tool_calls": True}}, "response.tool_calls"),
+        (ALLOW | {"response": PASSING | {"inspect": ["p i i"]}}, "response.inspect"),
+        (CONSTRAIN | {"constraints": {"redact": [""]}}, "constraints.redact"),
+        (CONSTRAIN | {"constraints": {"redact": ["pii.*.x"]}}, "constraints.redact"),
         (BLOCK | {"http": None}, "http:"),
         (BLOCK | {"http": {"status": 200, "code": "x"}}, "http.status"),
         (BLOCK | {"http": {"status": 403, "code": "not a code"}}, "http.code"),
@@ -126,12 +136,8 @@ def test_what_breaks_the_contract_is_malformed(document: Any, says: str) -> None
 @pytest.mark.parametrize(
     "change",
     [
-        {"constraints": {"redact": ["pii.email"]}},
         {"constraints": {"pool": "eu"}},
         {"constraints": {"regions": ["eu"], "max_tokens": 5}},
-        {"response": PASSING | {"inspect": ["pii"]}},
-        {"response": PASSING | {"ask": "findings"}},
-        {"response": PASSING | {"tool_calls": "ask"}},
     ],
 )
 def test_what_cannot_be_honoured_yet_is_refused_by_name(change: dict[str, Any]) -> None:
@@ -139,6 +145,42 @@ def test_what_cannot_be_honoured_yet_is_refused_by_name(change: dict[str, Any]) 
         parse(CONSTRAIN | change)
     assert caught.value.reasons == ("gateway.unenforceable",)
     assert caught.value.status == 503
+
+
+def test_what_is_to_be_done_with_answers_is_read() -> None:
+    assert parse(ALLOW).response.passes
+    terms = {"inspect": ["pii", "secret.*", "toxicity@output"], "ask": "findings", "tool_calls": "ask"}
+    read = parse(ALLOW | {"response": terms}).response
+    assert (list(read.inspect), read.ask, read.tool_calls) == tuple(terms.values())
+    assert not read.passes
+    assert not parse(ALLOW | {"response": PASSING | {"ask": "always"}}).response.passes
+    assert parse(ALLOW | {"response": PASSING | {"ask": "findings"}}).response.passes
+
+
+LATER: dict[str, Any] = {key: ALLOW[key] for key in ALLOW if key not in ("limits", "response")}
+
+
+@pytest.mark.parametrize("stage", ["tool_call", "response"])
+def test_a_later_stage_can_redact_and_delay_and_nothing_else(stage: Any) -> None:
+    changed = LATER | {"decision": "CONSTRAIN"}
+    read = parse(changed | {"constraints": {"redact": ["pii.*"], "delay_ms": 3}}, stage=stage)
+    assert (read.constraints.redact, read.constraints.delay_ms) == (("pii.*",), 3)
+    assert parse(LATER, stage=stage).verdict is Verdict.ALLOW
+    for more in (
+        changed | {"constraints": {"max_tokens": 3}},
+        changed | {"constraints": {"strip_tools": ["x"]}},
+        LATER | {"limits": []},
+        LATER | {"response": PASSING},
+        LATER | {"visible": []},
+    ):
+        with pytest.raises(Malformed):
+            parse(more, stage=stage)
+
+
+def test_the_same_bytes_mean_each_stages_own() -> None:
+    parse(LATER, stage="tool_call")
+    with pytest.raises(Malformed, match="response:"):
+        parse(LATER)
 
 
 def test_an_allow_is_read_whole() -> None:

@@ -20,6 +20,7 @@ from dataplane.domain import (
     CallState,
     Decision,
     Identity,
+    Question,
     ShadowDifference,
     Trial,
     TrialKind,
@@ -31,6 +32,7 @@ from dataplane.errors import Refused, RegoGateError
 from dataplane.policy.beside import Means
 from dataplane.policy.input import build_input
 from dataplane.policy.trials import Trials
+from dataplane.ports import Looks
 
 ACTIVE = "9-gabcdef0-00000000000a"
 LOOK_S = 0.02
@@ -62,7 +64,10 @@ class FakeActive:
         self.asked = 0
         self.broken: list[str] = []
 
-    async def decide(self, state: CallState) -> Decision:
+    async def judge(self, state: CallState, question: Question) -> Decision:
+        return await self.decide(state)
+
+    async def decide(self, state: CallState, looks: Looks | None = None) -> Decision:
         self.asked += 1
         answer = {
             "v": 1,
