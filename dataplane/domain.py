@@ -209,16 +209,19 @@ class AnswerTerms:
     `inspect` are patterns of the findings that are looked for, as `findings.selects` reads them. Where there
     are some, or always, or never, the response stage is asked (`ask`); what is found and nobody is asked
     about is recorded only. `tool_calls`: whether each proposed call of a tool is put to the tool_call stage.
+    `restore`: what was redacted in the request stands in the answer again, wherever its placeholder does.
     """
 
     inspect: tuple[str, ...] = ()
     ask: Literal["never", "findings", "always"] = "never"
     tool_calls: Literal["ask", "pass"] = "pass"
+    restore: bool = False
 
     @property
     def passes(self) -> bool:
         """Whether an answer goes on as it comes: nothing in it is looked at and nobody is asked."""
-        return not self.inspect and self.ask != "always" and self.tool_calls == "pass"
+        asks = self.ask == "always" or self.tool_calls == "ask"
+        return not self.inspect and not asks and not self.restore
 
 
 @quick_init

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import aclosing, suppress
 
+from dataplane.correlation import correlation_of
 from dataplane.domain import (
     UNKNOWN_OPERATION,
     CallFacts,
@@ -21,6 +22,8 @@ from dataplane.domain import (
     Verdict,
 )
 from dataplane.errors import Refused, blocked_by_policy
+from dataplane.findings import Text
+from dataplane.judge import CallJudge
 from dataplane.ports import (
     AuditLog,
     Authenticator,
@@ -106,7 +109,7 @@ class Pipeline:
         if state.operation is UNKNOWN_OPERATION:
             # No surface can read it, so it is judged by its path alone and, even if allowed, never made.
             state.facts = CallFacts()
-            await self._ask(state)
+            await self._ask(state, self._judge(state, ()))
             raise Refused("gateway.unknown_operation")
         # 4. Read.
         call = await surface.read(state.head, state.operation, client.body())
@@ -114,20 +117,22 @@ class Pipeline:
         async for unit in call.units():
             await self._unit(state, unit, surface, client)
 
-    async def _ask(self, state: CallState) -> None:
-        """6. May they?"""
-        decision = state.decision = await self._policy.decide(state)
+    async def _ask(self, state: CallState, judge: CallJudge) -> None:
+        """5. Look, as often as 6 needs it. 6. May they?"""
+        decision = state.decision = await self._policy.decide(state, judge)
         state.verdict, state.reasons = decision.verdict, decision.reasons
         if decision.verdict is Verdict.BLOCK:
             raise blocked_by_policy(decision.reasons, decision.http_status, decision.http_code)
 
     async def _unit(self, state: CallState, unit: Unit, surface: Surface, client: Client) -> None:
         state.facts = unit.facts
-        await self._ask(state)
+        state.correlation_id = correlation_of(state)
+        judge = self._judge(state, unit.texts())
+        await self._ask(state, judge)
         # 7. Reserve.
         reservation = await self._limiter.reserve(state, unit)
         try:
-            await self._reserved(state, unit, reservation, surface, client)
+            await self._reserved(state, unit, judge, reservation, surface, client)
         except (asyncio.CancelledError, ClientLeft):
             state.outcome = state.outcome and Outcome.CLIENT_CLOSED
             raise
@@ -138,13 +143,19 @@ class Pipeline:
                 self._audit.completion(state, state.outcome)
 
     async def _reserved(
-        self, state: CallState, unit: Unit, reservation: Reservation, surface: Surface, client: Client
+        self,
+        state: CallState,
+        unit: Unit,
+        judge: CallJudge,
+        reservation: Reservation,
+        surface: Surface,
+        client: Client,
     ) -> None:
         assert state.decision is not None
         # 8. Constrain.
         constraints = state.decision.constraints
-        if constraints.redact or not state.decision.response.passes:
-            raise Refused("gateway.unenforceable")
+        if constraints.redact:
+            unit.rewrite(judge.redact_request(constraints.redact))
         unit.constrain(constraints)
         forward = unit.forward()
         if constraints.delay_ms is not None:
@@ -159,7 +170,9 @@ class Pipeline:
             # 10. Forward.
             exchange = unit.exchange()
             try:
-                state.outcome = await self._forward(state, exchange, forward, reservation, surface, client)
+                state.outcome = await self._forward(
+                    state, exchange, forward, judge, reservation, surface, client
+                )
             finally:
                 state.usage, state.model_served = exchange.usage, exchange.model
 
@@ -168,6 +181,7 @@ class Pipeline:
         state: CallState,
         exchange: Exchange,
         forward: Forward,
+        judge: CallJudge,
         reservation: Reservation,
         surface: Surface,
         client: Client,
@@ -178,7 +192,7 @@ class Pipeline:
             state.provider, state.upstream_status = reply.provider, reply.status
             state.upstream_request_id = reply.request_id
             async with aclosing(reply.body):
-                return await relay(state, reply, exchange, reservation, client)
+                return await relay(state, reply, exchange, judge, reservation, client)
         except UpstreamFailed as failed:
             state.provider = failed.provider or state.provider
             state.upstream_status = failed.status or state.upstream_status
@@ -189,14 +203,20 @@ class Pipeline:
             await answer(state, surface.refuse(failed.refused, state), client)
             return Outcome.UPSTREAM_ERROR
         except Refused as refused:
-            # Allowed by policy, but nothing serves it, or a limit is used up by what was streamed: the
-            # intent stands, so its completion says so.
+            # Allowed by policy, but nothing serves it, a limit is used up by what was streamed, or the
+            # answer may not pass: the intent stands, so its completion says so.
             state.reasons = refused.reasons
+            outcome = _ended_by(refused, state)
+            if outcome is Outcome.POLICY_CUT:
+                state.verdict = Verdict.BLOCK
             if state.status:
                 await client.write(exchange.cut(refused, state), more=False)
             else:
                 await answer(state, surface.refuse(refused, state), client)
-            return Outcome.LIMIT_CUT if state.upstream_status is not None else Outcome.NOT_FORWARDED
+            return outcome
+
+    def _judge(self, state: CallState, texts: Sequence[Text]) -> CallJudge:
+        return CallJudge(state, texts, self._policy, self._audit)
 
     async def _deny(self, state: CallState, refused: Refused) -> None:
         state.verdict, state.reasons, state.status = Verdict.BLOCK, refused.reasons, refused.status
@@ -210,3 +230,9 @@ class Pipeline:
             await self._deny(state, refused)
         with suppress(ClientLeft):
             await answer(state, surface.refuse(refused, state), client)
+
+
+def _ended_by(refused: Refused, state: CallState) -> Outcome:
+    if state.upstream_status is None:
+        return Outcome.NOT_FORWARDED
+    return Outcome.LIMIT_CUT if refused.reasons[0].startswith("limit.") else Outcome.POLICY_CUT

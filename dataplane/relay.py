@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import Final
 
 from dataplane.domain import CallState, Outcome, Reply, UpstreamReply, Verdict
+from dataplane.errors import Refused
+from dataplane.judge import CallJudge
 from dataplane.ports import Client, Exchange, Reservation
 
 REMEMBERED: Final = 1024
@@ -57,13 +59,14 @@ async def relay(
     state: CallState,
     reply: UpstreamReply,
     exchange: Exchange,
+    judge: CallJudge,
     reservation: Reservation,
     client: Client,
 ) -> Outcome:
     """The provider's answer, whole or as a stream, as it becomes fit for the caller.
 
-    Raises what the exchange, the reservation and the client raise, and `Refused` where what has passed
-    spent more than its limits give: nothing of the piece that did is sent.
+    Raises what the exchange, the judge, the reservation and the client raise, and `Refused` where what has
+    passed spent more than its limits give: nothing of the piece that did is sent.
     """
     # Of two limits, ours and the provider's of our account, the caller's own is the one it can keep to.
     ours = {name for name, _ in state.limit_headers}
@@ -73,10 +76,14 @@ async def relay(
     if not streams or reply.status >= 400:
         body = b"".join([piece async for piece in reply.body])
         if reply.status < 400:
-            body = exchange.whole(body)
+            body = await judge.whole(exchange, exchange.whole(body))
+        else:
+            body = await judge.error(body)
         await _whole(state, reply.status, headers, body, client)
         return Outcome.OK if reply.status < 400 else Outcome.UPSTREAM_ERROR
     state.streamed = True
+    if not judge.terms.passes:
+        raise Refused("gateway.unenforceable")
     exchange.strike = reply.strike
     seen = hashlib.sha256()
     try:

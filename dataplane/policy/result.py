@@ -269,12 +269,16 @@ def _patterns(value: Any, what: str) -> tuple[str, ...]:
 
 def _response(value: Any) -> AnswerTerms:
     document = _object(value, "response")
-    _need(document.keys() == _RESPONSE_KEYS, "response: needs exactly inspect, ask, tool_calls")
-    ask, tool_calls = document["ask"], document["tool_calls"]
+    _need(document.keys() - {"restore"} == _RESPONSE_KEYS, "response: needs inspect, ask, tool_calls")
+    ask, tool_calls, restore = document["ask"], document["tool_calls"], document.get("restore", False)
+    _need(type(restore) is bool, "response.restore: not true or false")
     _need(ask in ("never", "findings", "always"), "response.ask: not never, findings or always")
     _need(tool_calls in ("ask", "pass"), "response.tool_calls: not ask or pass")
     return AnswerTerms(
-        inspect=_patterns(document["inspect"], "response.inspect"), ask=ask, tool_calls=tool_calls
+        inspect=_patterns(document["inspect"], "response.inspect"),
+        ask=ask,
+        tool_calls=tool_calls,
+        restore=restore,
     )
 
 

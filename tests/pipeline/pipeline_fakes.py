@@ -23,9 +23,9 @@ from dataplane.domain import (
     Verdict,
 )
 from dataplane.errors import Refused, limited
-from dataplane.findings import ProposedCall, Text
+from dataplane.findings import Finding, Inspection, Level, Origin, ProposedCall, Span, Text, selects
 from dataplane.pipeline import Pipeline
-from dataplane.ports import ClientLeft, Detector, Looks, UpstreamFailed
+from dataplane.ports import ClientLeft, Detector, Looks, TextStream, UpstreamFailed
 from dataplane.quantities import Usage
 
 Journal = list[str]
@@ -87,12 +87,11 @@ class FakeClient:
 
 
 class FakeExchange:
-    def __init__(self) -> None:
+    def __init__(self, said: Sequence[Text] = (), calls: Sequence[ProposedCall] = ()) -> None:
         self.finished = False
         self.usage = Usage(input_tokens=1, output_tokens=2)
         self.model: str | None = "served"
-        self.said: Sequence[Text] = ()
-        self.calls: Sequence[ProposedCall] = ()
+        self.said, self.calls = said, calls
         self.strike: Callable[[bytes], bytes] | None = None
 
     def whole(self, body: bytes) -> bytes:
@@ -121,10 +120,68 @@ class FakeExchange:
         return b"[cut]"
 
 
+class FakeDetector:
+    """Finds words by kind, as they stand; placeholders are the kinds in capitals."""
+
+    revision = "1-gabcdef0-0123456789ab"
+
+    def __init__(self, journal: Journal, words: Mapping[str, str]) -> None:
+        self.journal = journal
+        self.words = words
+
+    async def look(self, texts: Sequence[Text]) -> Inspection:
+        self.journal.append(f"look {len(texts)}")
+        found = tuple(
+            Finding(
+                kind=kind,
+                level=Level.HIGH,
+                score=90,
+                origin=text.origin,
+                spans=(Span(index, at, at + len(word)),),
+            )
+            for index, text in enumerate(texts)
+            for word, kind in self.words.items()
+            if (at := text.text.find(word)) >= 0
+        )
+        return Inspection(findings=found, risk=90 if found else 0)
+
+    def redactor(self) -> FakeRedactor:
+        return FakeRedactor()
+
+    def stream(self, origin: Origin, kinds: Sequence[str]) -> TextStream:
+        raise AssertionError("no stream is looked at here")
+
+
+class FakeRedactor:
+    def __init__(self) -> None:
+        self.hidden: dict[str, str] = {}
+
+    def redact(
+        self, texts: Sequence[Text], findings: Sequence[Finding], kinds: Sequence[str]
+    ) -> dict[int, str]:
+        changed: dict[int, str] = {}
+        for finding in findings:
+            assert selects(kinds, finding.kind, finding.origin)
+            (span,) = finding.spans
+            word = texts[span.text].text[span.start : span.end]
+            self.hidden[f"[{finding.kind.upper()}]"] = word
+            changed[span.text] = changed.get(span.text, texts[span.text].text).replace(
+                word, f"[{finding.kind.upper()}]"
+            )
+        return changed
+
+    def restore(self, text: str) -> str:
+        for placeholder, word in self.hidden.items():
+            text = text.replace(placeholder, word)
+        return text
+
+
 class FakeUnit:
-    def __init__(self, journal: Journal, *, local: bool) -> None:
+    def __init__(self, journal: Journal, *, local: bool, said: Sequence[Text] = ()) -> None:
         self.facts = CallFacts(model="m")
-        self.said: Sequence[Text] = ()
+        self.said = said
+        self.answered: Sequence[Text] = ()
+        self.calls: Sequence[ProposedCall] = ()
         self.journal = journal
         self.local = local
 
@@ -149,7 +206,7 @@ class FakeUnit:
         return 1
 
     def exchange(self) -> FakeExchange:
-        return FakeExchange()
+        return FakeExchange(self.answered, self.calls)
 
 
 class FakeCall:
@@ -165,6 +222,9 @@ class FakeSurface:
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
         self.fails: Exception | None = None
+        self.said: Sequence[Text] = ()
+        self.answered: Sequence[Text] = ()
+        self.calls: Sequence[ProposedCall] = ()
 
     def match(self, method: str, path: str) -> Operation | None:
         match path:
@@ -181,7 +241,9 @@ class FakeSurface:
             raise self.fails
         async for _ in body:
             pass
-        return FakeCall(FakeUnit(self.journal, local=operation.id == "local"))
+        unit = FakeUnit(self.journal, local=operation.id == "local", said=self.said)
+        unit.answered, unit.calls = self.answered, self.calls
+        return FakeCall(unit)
 
     def refuse(self, refused: Refused, state: CallState) -> Reply:
         return Reply(status=refused.status, headers=(), body=refused.code.encode())

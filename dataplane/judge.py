@@ -1,0 +1,208 @@
+"""What is looked at in one call and what becomes of it: request, answer, and each proposed call of a tool.
+
+Texts are looked at by the detector that goes with the decision; what is found is put to policy as the terms
+of the decision say. What must not pass raises `Refused`, what is to be hidden gets a placeholder: the same
+for the same value, in request and answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from dataplane.correlation import of_tool_call
+from dataplane.domain import PASSES, AnswerTerms, CallState, Question, ResponseVerdict, Verdict
+from dataplane.errors import Refused, blocked_by_policy
+from dataplane.findings import NOTHING_FOUND, Finding, Origin, ProposedCall, Text, selects
+from dataplane.ports import AuditLog, Detector, Exchange, PolicyEngine, Redactor
+
+FAILED: Final = "inspection.failed"
+"""Counts wherever anything is inspected, whatever kinds were asked for."""
+
+
+class CallJudge:
+    """Implements `ports.Judge` and `ports.Looks` for one call, of which `texts` are the request's."""
+
+    def __init__(
+        self, state: CallState, texts: Sequence[Text], policy: PolicyEngine, audit: AuditLog
+    ) -> None:
+        self._state = state
+        self._texts = texts
+        self._policy = policy
+        self._audit = audit
+        self._detector: Detector | None = None
+        self._redactor: Redactor | None = None
+
+    @property
+    def terms(self) -> AnswerTerms:
+        """What the decision says of the answer."""
+        assert self._state.decision is not None
+        return self._state.decision.response
+
+    @property
+    def detector(self) -> Detector:
+        """The one that goes with the decision. Raises `Refused` (`gateway.unenforceable`) where there is
+        none: nothing may pass that was to be looked at and was not."""
+        if self._detector is None:
+            raise Refused("gateway.unenforceable")
+        return self._detector
+
+    # --- the request ----------------------------------------------------------------------------
+
+    async def look(self, detector: Detector) -> None:
+        """See `ports.Looks.look`."""
+        self._detector = detector
+        if self._texts:
+            self._state.inspection = await detector.look(self._texts)
+
+    def redact_request(self, patterns: Sequence[str]) -> Mapping[int, str]:
+        """The request's texts that change, by index, without the findings that the patterns mean."""
+        return self.redact(self._texts, self._state.inspection.findings, patterns)
+
+    def redact(
+        self, texts: Sequence[Text], findings: Sequence[Finding], patterns: Sequence[str]
+    ) -> Mapping[int, str]:
+        """The texts that change, by index. Counts what was hidden in the call's account."""
+        meant = [one for one in findings if selects(patterns, one.kind, one.origin)]
+        if not meant:
+            return {}
+        if self._redactor is None:
+            self._redactor = self.detector.redactor()
+        self._state.redactions += len(meant)
+        return self._redactor.redact(texts, meant, patterns)
+
+    # --- ports.Judge ----------------------------------------------------------------------------
+
+    async def response(
+        self,
+        findings: Sequence[Finding],
+        *,
+        finish_reason: str | None = None,
+        tokens: int | None = None,
+        unread_bytes: int = 0,
+    ) -> ResponseVerdict:
+        """See `ports.Judge.response`."""
+        self._state.answer_findings += tuple(findings)
+        ask = self.terms.ask
+        if ask == "never" or (ask == "findings" and not findings and not unread_bytes):
+            return PASSES
+        about: dict[str, str | int] = {"uninspected_bytes": unread_bytes}
+        if finish_reason is not None:
+            about["finish_reason"] = finish_reason
+        if tokens is not None:
+            about["tokens"] = tokens
+        return await self._ask(Question(stage="response", about=about, findings=tuple(findings)))
+
+    async def tool_call(self, call: ProposedCall) -> ResponseVerdict:
+        """See `ports.Judge.tool_call`."""
+        state, terms = self._state, self.terms
+        if state.correlation_id is None and call.id is not None:
+            state.correlation_id = of_tool_call(state, call.id)
+        asked = terms.tool_calls == "ask"
+        findings: tuple[Finding, ...] = ()
+        if call.texts and (asked or terms.inspect):
+            findings = (await self.detector.look(call.texts)).findings
+        if not asked:
+            findings = self._inspected(findings)
+            return replace(await self.response(findings), findings=findings)
+        state.answer_findings += findings
+        about: dict[str, object] = {
+            "name": call.name,
+            "valid": call.valid,
+            "bytes": len(call.arguments.encode("utf-8", "surrogatepass")),
+            "arguments": call.facts,
+        }
+        if call.id is not None:
+            about["id"] = call.id
+        verdict = await self._ask(Question(stage="tool_call", about=about, findings=findings))
+        return replace(verdict, findings=findings)
+
+    # --- a whole answer -------------------------------------------------------------------------
+
+    async def whole(self, exchange: Exchange, body: bytes) -> bytes:
+        """A whole answer that `exchange` has read, as it may go to the caller.
+
+        1. Each proposed call is asked about. 2. All texts are looked at, and asked about. 3. What is to be
+        hidden is, and what was hidden on the way out stands there again where the terms say so.
+        """
+        terms = self.terms
+        if terms.passes:
+            return body
+        texts = exchange.texts()
+        calls = exchange.proposed() if terms.tool_calls == "ask" else ()
+        patterns: set[str] = set()
+        delay_ms = 0
+        for call in calls:
+            verdict = await self.tool_call(call)
+            patterns |= {_within(pattern, Origin.TOOL_ARGUMENTS) for pattern in verdict.redact}
+            delay_ms = max(delay_ms, verdict.delay_ms or 0)
+        seen = await self.detector.look(texts) if terms.inspect or patterns else NOTHING_FOUND
+        verdict = await self.response(
+            [one for one in self._inspected(seen.findings) if not (calls and _in_arguments(one))],
+            finish_reason=exchange.finish_reason(),
+            tokens=exchange.usage.output_tokens,
+            unread_bytes=seen.unread_bytes,
+        )
+        await _wait(max(delay_ms, verdict.delay_ms or 0))
+        instead = dict(self.redact(texts, seen.findings, sorted(patterns.union(verdict.redact))))
+        if terms.restore:
+            instead |= self._restored(texts, instead)
+        return exchange.rewrite(instead) if instead else body
+
+    async def error(self, body: bytes) -> bytes:
+        """A provider's error, which may quote what it was sent: looked at as one text."""
+        if not self.terms.inspect:
+            return body
+        texts = [Text(text=body.decode("utf-8", "replace"), origin=Origin.OTHER)]
+        seen = await self.detector.look(texts)
+        verdict = await self.response(self._inspected(seen.findings), unread_bytes=seen.unread_bytes)
+        await _wait(verdict.delay_ms or 0)
+        instead = self.redact(texts, seen.findings, verdict.redact)
+        return instead[0].encode("utf-8", "replace") if instead else body
+
+    def _restored(self, texts: Sequence[Text], instead: Mapping[int, str]) -> dict[int, str]:
+        if self._redactor is None:
+            return {}
+        changed = {}
+        for index, text in enumerate(texts):
+            now = instead.get(index, text.text)
+            if text.place is not None and (restored := self._redactor.restore(now)) != now:
+                changed[index] = restored
+        return changed
+
+    def _inspected(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+        """Those that the terms ask for, and failures."""
+        patterns = self.terms.inspect
+        return tuple(one for one in findings if one.kind == FAILED or selects(patterns, one.kind, one.origin))
+
+    async def _ask(self, question: Question) -> ResponseVerdict:
+        """Ask a later stage, and record its answer before anything follows from it."""
+        state = self._state
+        try:
+            decision = await self._policy.judge(state, question)
+            await self._audit.judged(state, question, decision)
+            if decision.verdict is Verdict.BLOCK:
+                raise blocked_by_policy(decision.reasons, decision.http_status, decision.http_code)
+        except Refused:
+            state.verdict = Verdict.BLOCK
+            raise
+        if decision.verdict is Verdict.CONSTRAIN:
+            so_far = state.reasons if state.verdict is Verdict.CONSTRAIN else ()
+            state.verdict = Verdict.CONSTRAIN
+            state.reasons = tuple(sorted({*so_far, *decision.reasons}))
+        return ResponseVerdict(redact=decision.constraints.redact, delay_ms=decision.constraints.delay_ms)
+
+
+def _within(pattern: str, origin: Origin) -> str:
+    return pattern if "@" in pattern else f"{pattern}@{origin.value}"
+
+
+def _in_arguments(finding: Finding) -> bool:
+    return finding.origin is Origin.TOOL_ARGUMENTS
+
+
+async def _wait(delay_ms: int) -> None:
+    if delay_ms:
+        await asyncio.sleep(delay_ms / 1000)
