@@ -1,0 +1,1 @@
+"""What is recognised, one file for each family of kinds; each exports `make`."""

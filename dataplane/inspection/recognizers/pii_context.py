@@ -1,0 +1,82 @@
+"""What the words before a number say it is."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+BEFORE: Final = 72
+"""Code points before a value in which words count: about a line of prose."""
+
+_PHONE: Final = re.compile(
+    r"phone|\btelf?\b|mobile|\bmob\b|\bcell|\bfax|\bcall(?:s|ed|ing|er|back)?\b|\bdial|\bring\b|\bsms\b|whatsapp"
+    r"|\btext(?:ed|ing)?\b|contact|\breach|messages? to|answering|registered|\bdesk\b|\bpager\b|hotline"
+    r"|helpline|voicemail|landline|\boffice\b|t[eé]l[eé]fono|t[eé]l[eé]phone|telefon|m[oó]vil|portable|celular|\bhandy"
+    r"|rufnummer|puhelin|cellulare|ll[aá]m|appel|joindre|chiama|anruf|телефон|звоните|電話|电话|手机|\bph\b",
+    re.IGNORECASE,
+)
+_CARD: Final = re.compile(
+    r"card\b|card ?n(?:o|um)|\bcc\b|\bccn?um|\bvisa\b|mastercard|\bamex\b|american express|discover\b|diners"
+    r"|maestro|\bpan\b|kreditkarte|tarjeta|\bcarte\b|carta di credito|cart[aã]o|карт",
+    re.IGNORECASE,
+)
+_THINGS: Final = (
+    r"order|tracking|track|shipment|parcel|invoice|part|model|serial|sku|isbn|issn|doi|ean|upc|gtin|asin|build|version"
+    r"|upgrade|release|batch|commit|ticket|case|ref|reference|request|req|transaction|txn|trace|span|session|job|run"
+    r"|seed|nonce|block|offset|checksum|crc|product|item|lot|imei|iccid|vin|patent|zip|postal|postcode|lat|lon|lng"
+    r"|latitude|longitude|coordinates?|timestamp|epoch|unix|time|ts|port|pid|bug|issue|rfc|hash|uuid|guid|sha\d*|md5"
+    r"|confirmation|booking|reservation|flight|claim|sample|sequence|accession|barcode|container|waybill|awb|sum"
+    r"|total|amount|price|costs?|population|distance|size|bytes|latency\w*|duration|revision|row|record|counter|count"
+    r"|index|user|account|customer|po|meeting|zoom|webinar|passcode|meter|device|asset|equals?|result|answer"
+    r"|number of|digits"
+)
+_LINK: Final = (
+    r"(?:[\s:#=\"'(\[,._/-]|\b(?:number|num|no|nr|ids?|code|key|value|is|was|are|the|for|ms|ns|us|at)\b)*$"
+)
+_LINKED: Final = re.compile(
+    rf"(?:(?<![^\W_])(?:{_THINGS})(?![^\W_])|[_-](?:id|no|num|key|ts|ms|ns|us|at))s?{_LINK}|[$€£¥]\s?$",
+    re.IGNORECASE,
+)
+_NEARBY: Final = re.compile(rf"(?<![^\W_])(?:{_THINGS})(?![^\W_])[^.!?\n]{{0,36}}$", re.IGNORECASE)
+_COUNTED_AFTER: Final = re.compile(
+    r"\s(?:times|units|rows|records|users|people|bytes|items|points|tokens|requests|ms|seconds|minutes|miles|km)\b",
+    re.IGNORECASE,
+)
+_LABEL_AFTER: Final = re.compile(
+    r"[ \-]{0,2}\(?(?:office|fax|mobile|cell|home|work|direct|tel)\b", re.IGNORECASE
+)
+
+
+def before(text: str, start: int) -> str:
+    """What stands before a value."""
+    return text[max(0, start - BEFORE) : start]
+
+
+def names_thing(words: str) -> bool:
+    """Whether words end by naming what the number is of, and it is no person's: `order no. `, `build `."""
+    return _LINKED.search(words) is not None
+
+
+def speaks_of_thing(words: str) -> bool:
+    """Whether words speak of such a thing in the sentence that the number is in."""
+    return _NEARBY.search(words) is not None
+
+
+def says_phone(words: str) -> bool:
+    """Whether words speak of a telephone."""
+    return _PHONE.search(words) is not None
+
+
+def labelled_phone(text: str, end: int) -> bool:
+    """Whether a label such as ` fax` follows, as on visiting cards."""
+    return _LABEL_AFTER.match(text, end) is not None
+
+
+def counts(text: str, end: int) -> bool:
+    """Whether what follows is counted: `5334048 times`."""
+    return _COUNTED_AFTER.match(text, end) is not None
+
+
+def says_card(words: str) -> bool:
+    """Whether words speak of a payment card."""
+    return _CARD.search(words) is not None

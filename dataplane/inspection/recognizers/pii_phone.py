@@ -1,0 +1,78 @@
+"""Telephone numbers: by how they are written, by the words around them, or by numbering plans."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import phonenumbers
+
+_EXTENSION: Final = r"(?: ?(?:x|ext\.?|extension) ?\d{1,6})?"
+_NANP: Final = re.compile(
+    r"(?:(?:\+|00)?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}(?P<s>[ .-]))\d{3}(?(s)(?P=s)|[ .-])\d{4}" + _EXTENSION,
+    re.IGNORECASE,
+)
+"""As North Americans write: (212) 555-0147, 212.555.0147 x12, +1-212-555-0147."""
+_INTERNATIONAL: Final = re.compile(r"\+\d{1,3}(?:[ .\-()/]{0,3}\d){6,13}" + _EXTENSION, re.IGNORECASE)
+_PREFIXED: Final = re.compile(r"00[1-9]\d{0,2}(?:[ -]\(?\d{1,8}\)?){2,5}")
+"""With the international prefix: 0049 170 1234567."""
+_PAIRS: Final = re.compile(r"0\d(?P<s>[ .-])\d{2}(?:(?P=s)\d{2}){3}")
+"""As the French write: 01 84 17 61 18."""
+_TRUNK: Final = re.compile(r"\(?0[1-9]\d{0,3}\)?(?P<s>[ -])\d{2,4}(?:[ -]\d{2,4}){1,3}")
+"""A trunk 0, then groups: 07700 900 963, 030-901 820."""
+_SAID: Final = re.compile(r"(?:\+|00)?\(?\d(?:[ .\-()/]{0,3}\d){5,14}" + _EXTENSION, re.IGNORECASE)
+_DATE: Final = re.compile(
+    r"(?:19|20)\d\d[-/. ][01]?\d[-/. ][0-3]?\d\b|[0-3]?\d[-/. ][01]?\d[-/. ](?:19|20)\d\d\b"
+)
+
+SURE: Final = 90
+LIKELY: Final = 70
+"""Scores: written as only telephone numbers are, or said to be one; looks like one."""
+
+
+def find(text: str, start: int, end: int, *, said: bool, other: bool) -> tuple[int, int, int] | None:
+    """A telephone number in a candidate, as score and range; `said` and `other`: what the words before say.
+
+    The candidate begins and ends with a digit (or `+` or `(`) and has at least seven digits.
+    """
+    if found := _INTERNATIONAL.match(text, start):
+        if said or (not other and _possible(found[0])):
+            return _whole(SURE, text, found)
+        return None
+    if other and not said:
+        return None
+    if (found := _NANP.match(text, start)) and (said or _plausible(found[0])):
+        return _whole(SURE, text, found)
+    if _DATE.match(text, start):
+        return None
+    if (found := _PREFIXED.match(text, start)) and (said or _possible("+" + found[0][2:])):
+        return _whole(SURE, text, found)
+    if said:
+        found = _SAID.match(text, start)
+        return None if found is None else _whole(SURE, text, found)
+    if found := _PAIRS.match(text, start):
+        return _whole(SURE, text, found)
+    if (found := _TRUNK.match(text, start)) and 9 <= sum(map(str.isdigit, found[0])) <= 11:
+        return _whole(LIKELY, text, found)
+    return None
+
+
+def _whole(score: int, text: str, found: re.Match[str]) -> tuple[int, int, int] | None:
+    """Only what does not go on: 0800 123 4567-89-X is no telephone number."""
+    rest = text[found.end() : found.end() + 2]
+    if rest[:1].isalnum() or rest[:1] == "_" or (rest[:1] in "-./" and rest[1:2].isdigit()):
+        return None
+    return score, found.start(), found.end()
+
+
+def _plausible(number: str) -> bool:
+    """Area codes begin with 2 to 9; a number of which all is one digit stands for any."""
+    digits = [each for each in re.split(r"x|e", number, maxsplit=1, flags=re.IGNORECASE)[0] if each.isdigit()]
+    return digits[-10] not in "01" and len(set(digits[-10:])) > 2
+
+
+def _possible(number: str) -> bool:
+    try:
+        return phonenumbers.is_possible_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return False
