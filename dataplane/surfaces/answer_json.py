@@ -40,6 +40,21 @@ def dump_answer(value: dict[str, Any]) -> bytes:
         return json.dumps(value, default=float, separators=(",", ":")).encode()
 
 
+def is_strict(data: bytes) -> bool:
+    """Whether every reader reads an answer alike: no key twice, no half of a surrogate pair."""
+    try:
+        jiter.from_json(data, catch_duplicate_keys=True, cache_mode="keys")
+    except ValueError:
+        return False
+    return True
+
+
+def tidy(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer as every reader reads it: halves of surrogate pairs are question marks, as in `size`."""
+    written = json.dumps(answer, default=float, ensure_ascii=False, separators=(",", ":"))
+    return parse_answer(written.encode("utf-8", "replace"))
+
+
 def usage_of(answer: dict[str, Any]) -> Usage | None:
     """The `usage` of a chat answer or chunk; None where it has none."""
     usage = answer.get("usage")

@@ -13,10 +13,13 @@ from typing import Any, Final
 from dataplane.domain import CallState
 from dataplane.errors import Refused
 from dataplane.findings import ProposedCall, Text
-from dataplane.ports import UpstreamFailed
+from dataplane.ports import GuardedStream, UpstreamFailed
 from dataplane.quantities import UNKNOWN_USAGE, Usage
 from dataplane.surfaces import openai_errors
-from dataplane.surfaces.answer_json import dump_answer, model_of, parse_answer, usage_of
+from dataplane.surfaces.answer_json import dump_answer, is_strict, model_of, parse_answer, usage_of
+from dataplane.surfaces.chat_answer import ChatAnswer
+from dataplane.surfaces.chat_stream import Chunk, GuardedChat
+from dataplane.surfaces.chat_stream_text import Opens, Redacts
 from dataplane.surfaces.chat_tokens import spoken
 from dataplane.surfaces.sse import Event, EventSplitter, with_data
 from dataplane.surfaces.tokens import count_now
@@ -26,6 +29,9 @@ MAX_CHOICES_SEEN: Final = 1024
 
 MAX_PENDING: Final = 256
 """Pieces of text kept uncounted; most streams end before that, with the provider's own count."""
+
+_OURS: Final = ("gateway.", "limit.")
+"""Beginnings of reasons that are not policy's judgement of an answer."""
 
 _DONE: Final = b"data: [DONE]\n\n"
 
@@ -43,11 +49,14 @@ class ChatExchange:
         "_counted",
         "_done",
         "_failed",
+        "_guarded",
         "_hide_usage",
         "_pending",
         "_prompt_tokens",
+        "_read_answer",
         "_reported",
         "_splitter",
+        "_whole",
         "model",
         "strike",
     )
@@ -65,6 +74,9 @@ class ChatExchange:
         self._choices: dict[int, bool] = {}
         self._done = False
         self._failed = False
+        self._whole: tuple[bytes, dict[str, Any]] = b"{}", {}
+        self._read_answer: ChatAnswer | None = None
+        self._guarded: GuardedChat | None = None
 
     @property
     def usage(self) -> Usage:
@@ -92,37 +104,35 @@ class ChatExchange:
         self.model = model_of(answer)
         self._note_said(answer.get("choices"))
         self._note_usage(usage_of(answer))
+        self._whole = body, answer
         return body
 
     def texts(self) -> Sequence[Text]:
         """See `ports.Exchange.texts`."""
-        return ()
+        return self._read().texts()
+
+    def unread_bytes(self) -> int:
+        """See `ports.Exchange.unread_bytes`."""
+        return self._read().unread_bytes()
 
     def proposed(self) -> Sequence[ProposedCall]:
         """See `ports.Exchange.proposed`."""
-        return ()
+        return self._read().proposed()
 
     def finish_reason(self) -> str | None:
         """See `ports.Exchange.finish_reason`."""
-        return None
+        return self._read().finish_reason()
 
     def rewrite(self, instead: Mapping[int, str]) -> bytes:
         """See `ports.Exchange.rewrite`."""
-        raise Refused("gateway.unenforceable")
+        return self._read().rewrite(instead)
 
     def feed(self, data: bytes) -> bytes:
         """Every event that is complete. Raises `UpstreamFailed` for one that is too large or no chunk.
 
         What follows `[DONE]` is dropped.
         """
-        if self._done:
-            return b""
-        passed: list[bytes] = []
-        for event in self._splitter.feed(data):
-            passed.append(self._pass(event))
-            if _is_done(event):
-                self._done = True
-                break
+        passed = [self._pass(event) for event in self.split(data)]
         return passed[0] if len(passed) == 1 else b"".join(passed)
 
     def end(self) -> bytes:
@@ -138,23 +148,85 @@ class ChatExchange:
         if last is not None and _is_done(last):
             self._done = True
             return left
-        if self._failed or self.finished:
-            self._done = True
-            return left + _DONE
-        raise UpstreamFailed(
-            Refused("gateway.upstream_invalid", "The provider's stream ended before the answer did.")
-        )
+        self.close()
+        return left + _DONE
+
+    def guard(self, opens: Opens, redacts: Redacts) -> GuardedStream:
+        """See `ports.Exchange.guard`."""
+        self._guarded = GuardedChat(self, opens, redacts)
+        return self._guarded
 
     def cut(self, refused: Refused, state: CallState) -> bytes:
-        """An error event and `[DONE]`; nothing where the stream has ended already."""
-        if self._done:
-            return b""
+        """An error event and `[DONE]`; nothing where the stream has ended already.
+
+        Where policy cuts a guarded stream, every choice that has not ended ends with `content_filter` first.
+        """
+        guarded = self._guarded
+        left = b"" if guarded is None else guarded.take()
+        if self._done and (guarded is None or guarded.done):
+            return left
         self._done = True
-        return openai_errors.cut(refused, state)
+        if guarded is not None and not refused.reasons[0].startswith(_OURS):
+            left += guarded.filtered()
+        return left + openai_errors.cut(refused, state)
+
+    # --- what a guarded stream needs (`chat_stream.Reads`) ----------------------------------------
+
+    def split(self, data: bytes) -> list[Event]:
+        """The events that `data` completes, up to `[DONE]`; what follows is dropped."""
+        if self._done:
+            return []
+        events = self._splitter.feed(data)
+        for at, event in enumerate(events):
+            if _is_done(event):
+                self._done = True
+                return events[: at + 1]
+        return events
+
+    def last(self) -> Event | None:
+        """The event that the stream ended in without a blank line."""
+        return None if self._done else self._splitter.end()
+
+    def read(self, event: Event) -> Chunk:
+        """An event that has data and is not `[DONE]`. Raises `UpstreamFailed` for one that is no chunk."""
+        assert event.data is not None
+        exact = is_strict(event.data)
+        event, chunk = self._chunk(event)
+        hides = self._hides(chunk)
+        if hides:
+            del chunk["usage"]
+        empty = hides and chunk.get("choices") == []
+        return Chunk(value=chunk, exact=exact, hides=hides, empty=empty)
+
+    def close(self) -> None:
+        """The stream has ended. Raises `UpstreamFailed` (`gateway.upstream_invalid`) if its answer has not."""
+        if not (self._failed or self.finished):
+            raise UpstreamFailed(
+                Refused("gateway.upstream_invalid", "The provider's stream ended before the answer did.")
+            )
+        self._done = True
+
+    def _read(self) -> ChatAnswer:
+        """The answer that `whole` was given; read when first asked for."""
+        if self._read_answer is None:
+            self._read_answer = ChatAnswer(*self._whole)
+        return self._read_answer
 
     def _pass(self, event: Event) -> bytes:
         if event.data is None or _is_done(event):
             return event.raw
+        event, chunk = self._chunk(event)
+        empty = chunk.get("choices") == [] and usage_of(chunk) is not None
+        if not self._hides(chunk):
+            return event.raw
+        if empty:
+            return b""
+        del chunk["usage"]
+        return with_data(event, dump_answer(chunk))
+
+    def _chunk(self, event: Event) -> tuple[Event, dict[str, Any]]:
+        """A chunk, noted; the event is another where it quoted our credential."""
+        assert event.data is not None
         chunk = parse_answer(event.data)
         if self.model is None:
             self.model = model_of(chunk)
@@ -168,16 +240,12 @@ class ChatExchange:
         if type(choices) is list:
             self._note_finished(choices)
             self._note_said(choices)
-        if "usage" not in chunk:
-            return event.raw
-        usage = usage_of(chunk)
-        self._note_usage(usage)
-        if not self._hide_usage:
-            return event.raw
-        if usage is not None and choices == []:
-            return b""
-        del chunk["usage"]
-        return with_data(event, dump_answer(chunk))
+        if "usage" in chunk:
+            self._note_usage(usage_of(chunk))
+        return event, chunk
+
+    def _hides(self, chunk: dict[str, Any]) -> bool:
+        return self._hide_usage and "usage" in chunk
 
     def _note_finished(self, choices: list[Any]) -> None:
         for choice in choices:

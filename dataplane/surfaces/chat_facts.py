@@ -10,24 +10,15 @@ from typing import Any, Final
 
 from dataplane.domain import CallFacts
 from dataplane.errors import Refused
+from dataplane.surfaces.chat_texts import MODALITIES, PLAIN_MEMBERS
 from dataplane.surfaces.chat_tokens import audio_ms, image_count
+from dataplane.surfaces.encoded_text import left_out, unread_bytes
 from dataplane.surfaces.strict_json import dump
 from dataplane.surfaces.tokens import estimate, size
 
 TOKENS_PER_MESSAGE: Final = 4
 """What a message costs beside its text (OpenAI cookbook, counting tokens: 3, or 4 with a name)."""
 
-_MODALITIES: Final[dict[str, str]] = {
-    "text": "text",
-    "refusal": "text",
-    "image_url": "image",
-    "image": "image",
-    "input_image": "image",
-    "input_audio": "audio",
-    "audio": "audio",
-    "file": "file",
-    "input_file": "file",
-}
 _TOOL_ROLES: Final = ("tool", "function")
 _SCHEMA_FIELDS: Final = ("tools", "functions", "response_format", "prediction")
 
@@ -38,8 +29,9 @@ def chat_facts(request: dict[str, Any], body_bytes: int, tools: Mapping[str, Map
     `prompt_tokens_est` estimates: bytes of all texts of the messages and of the serialised tools and
     formats, as `tokens.estimate` says, plus `TOKENS_PER_MESSAGE` for each message; images, audio and files
     are not in it. They are in `uninspected_bytes`: the length of every string in a part that is not
-    text. `modalities` are those of the parts, and `audio` also where the answer is asked as audio; a
-    part of unknown type is `other`, counted as text and as uninspected.
+    text, but for those that encode a text; and of encrypted content in other members of a message.
+    `modalities` are those of the parts, and `audio` also where the answer is asked as audio; a part of
+    unknown type is `other`, counted as text and as uninspected.
     """
     messages: list[dict[str, Any]] = request["messages"]
     modalities: set[str] = set()
@@ -59,20 +51,24 @@ def chat_facts(request: dict[str, Any], body_bytes: int, tools: Mapping[str, Map
                     modalities.add("text")
                 if key != "role":
                     text += size(value)
+                if key != "content" and key not in PLAIN_MEMBERS:
+                    opaque += left_out(value)
             elif key == "content" and value is not None:
                 for part in value:
-                    modality = _MODALITIES.get(part["type"], "other")
+                    modality = MODALITIES.get(part["type"], "other")
                     modalities.add(modality)
                     weight = _strings(part) - size(part["type"])
                     if modality in ("text", "other"):
                         text += weight
                     if modality != "text":
-                        opaque += weight
+                        opaque += unread_bytes(part) - size(part["type"])
             elif key == "audio" and value is not None:
                 modalities.add("audio")
-                opaque += _strings(value)
+                opaque += unread_bytes(value)
             elif type(value) is dict or type(value) is list:
                 text += _strings(value)
+                if key not in PLAIN_MEMBERS:
+                    opaque += left_out(value)
     if "audio" in (request.get("modalities") or ()):
         modalities.add("audio")
     for key in _SCHEMA_FIELDS:

@@ -16,7 +16,9 @@ from dataplane.ports import Exchange
 from dataplane.surfaces import chat_constrain, chat_request
 from dataplane.surfaces.chat_exchange import ChatExchange
 from dataplane.surfaces.chat_facts import chat_facts
+from dataplane.surfaces.chat_texts import chat_texts
 from dataplane.surfaces.chat_tokens import prompt_tokens
+from dataplane.surfaces.json_texts import put
 from dataplane.surfaces.strict_json import dump, parse
 from dataplane.surfaces.tool_names import offered
 from dataplane.surfaces.upstream_headers import upstream_headers
@@ -32,6 +34,7 @@ class ChatUnit:
         "_prompt_tokens",
         "_request",
         "_stream",
+        "_texts",
         "_wire",
         "facts",
     )
@@ -46,17 +49,24 @@ class ChatUnit:
         self._operation = operation
         self._request: dict[str, Any] = parsed.value
         self._wire = parsed.wire
+        self._texts: list[Text] | None = None
         self._stream = parsed.value.get("stream") is True
         self._hide_usage = self._stream and self._ask_for_usage()
 
     def texts(self) -> Sequence[Text]:
-        """See `ports.Unit.texts`."""
-        return ()
+        """As `chat_texts`; walked once, when first asked for."""
+        if self._texts is None:
+            self._texts = chat_texts(self._request)
+        return self._texts
 
     def rewrite(self, instead: Mapping[int, str]) -> None:
-        """See `ports.Unit.rewrite`."""
+        """See `ports.Unit.rewrite`; before `constrain`, which may move what stands behind a stripped tool.
+        Raises `Refused` too where the request then cannot be written exactly."""
+        texts = self.texts()
+        for index, text in instead.items():
+            put(self._request, texts[index], text)
         if instead:
-            raise Refused("gateway.unenforceable")
+            self._wire = dump(self._request)
 
     def constrain(self, constraints: Constraints) -> None:
         """Change the request as demanded; raises `Refused` where it then cannot be written exactly."""

@@ -8,6 +8,7 @@ Refusals name a line and column or a path, and never the content. `-0` is read a
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator
@@ -104,6 +105,14 @@ def dump(value: Any) -> bytes:
             if type(number) is int and not _MIN_INT <= number <= _MAX_INT:
                 raise wrong(path, "an integer of at most 64 bits") from None
         raise
+
+
+def canonical(value: Any) -> bytes:
+    """A part of a parsed value with its keys sorted, the same bytes for the same value; to be hashed."""
+    try:
+        return orjson.dumps(value, default=_digits, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        return json.dumps(value, default=str, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _digits(value: Any) -> orjson.Fragment:

@@ -6,10 +6,12 @@ A tool of a provider's own (`{"type": "web_search"}`) has no name; its type is i
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Final
 
 from dataplane.errors import Refused
 from dataplane.surfaces.fields import TOOL_NAME, obj, tool_name, wrong
+from dataplane.surfaces.strict_json import canonical
 
 BUILTIN_FIELDS: Final[dict[str, str]] = {"web_search_options": "web_search"}
 """Top-level fields that switch a provider's tool on without a word in `tools`, and that tool's name."""
@@ -38,21 +40,24 @@ def tool_of(value: Any, path: str) -> tuple[str, str]:
 
 
 def offered(request: dict[str, Any]) -> dict[str, dict[str, str]]:
-    """Every tool a checked or unchecked request offers: name -> `{"type": ...}`.
+    """Every tool a checked or unchecked request offers: name -> `{"type": ..., "digest": ...}`.
+
+    `digest` is the SHA-256, in hexadecimal, of the definition as JSON with sorted keys and no spaces, so that
+    a definition that was changed is another.
 
     Raises `Refused` with `gateway.invalid_field` for a tool of the wrong form, or two of one name.
     """
     tools: dict[str, dict[str, str]] = {}
     for index, tool in enumerate(_list(request, "tools")):
         name, kind = tool_of(tool, f"tools[{index}]")
-        _add(tools, name, kind, f"tools[{index}]")
+        _add(tools, name, kind, tool, f"tools[{index}]")
     for index, function in enumerate(_list(request, "functions")):
         obj(function, f"functions[{index}]")
         tool_name(function.get("name"), f"functions[{index}].name")
-        _add(tools, function["name"], "function", f"functions[{index}]")
+        _add(tools, function["name"], "function", function, f"functions[{index}]")
     for key, name in BUILTIN_FIELDS.items():
         if request.get(key) is not None:
-            _add(tools, name, name, key)
+            _add(tools, name, name, request[key], key)
     return tools
 
 
@@ -98,7 +103,7 @@ def _list(request: dict[str, Any], key: str) -> list[Any]:
     return value
 
 
-def _add(tools: dict[str, dict[str, str]], name: str, kind: str, path: str) -> None:
+def _add(tools: dict[str, dict[str, str]], name: str, kind: str, definition: Any, path: str) -> None:
     if name in tools:
         raise Refused("gateway.invalid_field", f"{path}: another tool has the same name", param=path)
-    tools[name] = {"type": kind}
+    tools[name] = {"type": kind, "digest": hashlib.sha256(canonical(definition)).hexdigest()}

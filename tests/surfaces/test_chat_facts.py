@@ -1,3 +1,5 @@
+import base64
+import hashlib
 import json
 from typing import Any
 
@@ -44,7 +46,7 @@ def test_every_kind_of_tool_is_a_fact_by_its_name() -> None:
             web_search_options={},
         )
     ).facts
-    assert facts.tools == {
+    assert {name: {"type": tool["type"]} for name, tool in facts.tools.items()} == {
         "search": {"type": "function"},
         "run_sql": {"type": "custom"},
         "code_interpreter": {"type": "code_interpreter"},
@@ -52,6 +54,23 @@ def test_every_kind_of_tool_is_a_fact_by_its_name() -> None:
         "old": {"type": "function"},
         "web_search": {"type": "web_search"},
     }
+
+
+def test_a_tool_whose_definition_changed_has_another_digest_and_the_same_one_written_otherwise_has_not() -> (
+    None
+):
+    def digest(*members: tuple[str, Any]) -> str:
+        facts = read_chat(chat(tools=[{"type": "function", "function": dict(members)}])).facts
+        return facts.tools["f"]["digest"]
+
+    name, text, huge = ("name", "f"), ("description", "Reads."), ("maximum", 10**30)
+    assert digest(name, text) == digest(text, name)
+    assert digest(name, text) != digest(name, ("description", "Reads, and sends."))
+    assert (
+        digest(name, text, huge)
+        != digest(name, text)
+        == hashlib.sha256(b'{"function":{"description":"Reads.","name":"f"},"type":"function"}').hexdigest()
+    )
 
 
 def test_results_of_tools_are_counted() -> None:
@@ -80,6 +99,23 @@ def test_parts_that_are_not_text_are_modalities_and_uninspected() -> None:
     ).facts
     assert facts.modalities == ("audio", "file", "image", "other", "text")
     assert facts.uninspected_bytes == len(PNG) + len("low") + len("AAAA") + len("wav") + len("file-1") + 7
+
+
+def test_a_file_that_is_text_is_read_and_not_counted_as_uninspected() -> None:
+    text = base64.b64encode(b"name,city\n" * 200).decode()
+    file = {"type": "file", "file": {"filename": "a.csv", "file_data": f"data:text/csv;base64,{text}"}}
+    assert read_chat(parts(file)).facts.uninspected_bytes == len("a.csv")
+    audio = base64.b64encode(bytes(range(256)) * 20).decode()
+    sent = {"type": "file", "file": {"file_data": f"data:text/csv;base64,{audio}"}}
+    assert (read_chat(parts(sent)).facts.uninspected_bytes or 0) > len(audio)
+
+
+def test_encrypted_reasoning_is_uninspected_wherever_it_stands() -> None:
+    sealed = base64.b64encode(bytes(range(256)) * 20).decode()
+    for member in ({"reasoning_details": [{"data": sealed}]}, {"reasoning": sealed}, {"sealed": sealed}):
+        message = {"role": "assistant", "content": "ok", **member}
+        assert read_chat(chat(messages=[message])).facts.uninspected_bytes == len(sealed)
+    assert read_chat(chat(messages=[{"role": "user", "content": sealed}])).facts.uninspected_bytes == 0
 
 
 def test_audio_of_an_earlier_answer_or_asked_for_is_a_modality() -> None:
