@@ -6,7 +6,7 @@ adapter raises on the request path is a `Refused`, an `UpstreamFailed` or a bug.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -149,6 +149,10 @@ class Exchange(Protocol):
         """Every text of the answer that `whole` was given, as `Unit.texts` has those of a request."""
         ...
 
+    def unread_bytes(self) -> int:
+        """Bytes of that answer which are in no text: audio, images, encrypted content."""
+        ...
+
     def proposed(self) -> Sequence[ProposedCall]:
         """The calls of tools in that answer, choice by choice in order."""
         ...
@@ -170,8 +174,14 @@ class Exchange(Protocol):
         """What is left when the provider ended its stream; raises `UpstreamFailed` if it was torn."""
         ...
 
+    def guard(self, opens: Callable[[Origin], TextStream], redactor: Redactor) -> GuardedStream:
+        """The reader of a stream that is to be looked at, instead of `feed` and `end`; `opens` begins the
+        window of one of its texts."""
+        ...
+
     def cut(self, refused: Refused, state: CallState) -> bytes:
-        """Bytes that end a stream already begun in a way its SDK understands."""
+        """Bytes that end a stream already begun in a way its SDK understands; before them, of a guarded one,
+        what may go on and was not returned yet."""
         ...
 
 
@@ -237,6 +247,43 @@ class TextStream(Protocol):
 
     def end(self) -> Passed:
         """What was held when the text ended."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a guarded stream must know before more of it goes on: may an answer with these findings pass
+    (`Judge.response`), or, where there is a `call`, may that be proposed (`Judge.tool_call`)?"""
+
+    findings: tuple[Finding, ...] = ()
+    finish_reason: str | None = None
+    unread_bytes: int = 0
+    call: ProposedCall | None = None
+
+
+Steps = Generator[Asked, ResponseVerdict, bytes]
+"""Yields what it must know, is sent the verdicts, returns what may go on. Closed instead of being sent one, it
+has let nothing go on that the question was about."""
+
+
+class GuardedStream(Protocol):
+    """The way of a stream that is looked at before it goes on."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether text is held that `relax` might free."""
+        ...
+
+    def feed(self, data: bytes) -> Steps:
+        """As `Exchange.feed`."""
+        ...
+
+    def relax(self) -> Steps:
+        """Plain text that has been held for long enough."""
+        ...
+
+    def end(self) -> Steps:
+        """As `Exchange.end`."""
         ...
 
 

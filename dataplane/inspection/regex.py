@@ -39,10 +39,12 @@ class BadRegex(ValueError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regex:
     """A pattern as it was read. `shortest` and `longest` count code points, `longest` is None for a pattern
-    without end; `size` counts positions with repetitions written out."""
+    without end; `size` counts positions with repetitions written out. `begun` matches every beginning of a
+    match that is not empty, the whole match too; it is empty for a pattern that matches no character."""
 
     source: str
     mirrored: str
+    begun: str
     shortest: int
     longest: int | None
     size: int
@@ -52,6 +54,7 @@ class Regex:
 class _Node:
     source: str
     mirrored: str
+    begun: str
     shortest: int
     longest: int | None
     size: int
@@ -73,6 +76,7 @@ def read(regex: str) -> Regex:
     return Regex(
         source=node.source,
         mirrored=node.mirrored,
+        begun=node.begun,
         shortest=node.shortest,
         longest=node.longest,
         size=node.size,
@@ -103,6 +107,7 @@ class _Reader:
         return _Node(
             "|".join(node.source for node in nodes),
             "|".join(node.mirrored for node in nodes),
+            "|".join(node.begun for node in nodes if node.begun),
             min(node.shortest for node in nodes),
             None if None in longest else max(each for each in longest if each is not None),
             sum(node.size for node in nodes),
@@ -116,6 +121,7 @@ class _Reader:
         return _Node(
             "".join(node.source for node in nodes),
             "".join(node.mirrored for node in reversed(nodes)),
+            _begun(nodes),
             sum(node.shortest for node in nodes),
             None if None in longest else sum(each for each in longest if each is not None),
             sum(node.size for node in nodes),
@@ -135,18 +141,18 @@ class _Reader:
             self.at = found.end()
             text = found[0]
             if text in _WIDTHLESS:
-                return _Node(text, _TURNED.get(text, text), 0, 0, 1)
+                return _Node(text, _TURNED.get(text, text), "", 0, 0, 1)
             if text in (r"\s", r"\S"):
                 text = f"[{'' if text[1] == 's' else '^'}{_BLANKS}]"
-            return _Node(text, text, 1, 1, 1)
+            return _Node(text, text, text, 1, 1, 1)
         if char in "*+?":
             raise BadRegex(f"{char} at {start + 1} repeats nothing")
         self.at += 1
         if char in "^$":
-            return _Node(char, _TURNED[char], 0, 0, 1)
+            return _Node(char, _TURNED[char], "", 0, 0, 1)
         if char in "{}]":
             char = "\\" + char
-        return _Node(char, char, 1, 1, 1)
+        return _Node(char, char, char, 1, 1, 1)
 
     def _group(self, depth: int) -> _Node:
         start, opening = self.at, "(?:"
@@ -168,6 +174,7 @@ class _Reader:
         return _Node(
             f"{opening}{inner.source})",
             f"{opening}{inner.mirrored})",
+            inner.begun and f"{opening}{inner.begun})",
             inner.shortest,
             inner.longest,
             inner.size,
@@ -192,7 +199,7 @@ class _Reader:
             self.at, first = found.end(), False
         self.at += 1
         text = "".join((*items, "]"))
-        return _Node(text, text, 1, 1, 1)
+        return _Node(text, text, text, 1, 1, 1)
 
     def _repeated(self, node: _Node) -> _Node:
         regex, start = self._regex, self.at
@@ -227,7 +234,28 @@ class _Reader:
         return _Node(
             f"{node.source}{count}{'?' if lazy else ''}",
             f"{node.mirrored}{count}?",
+            _begun_repetition(node, most),
             node.shortest * least,
             None if most is None or node.longest is None else node.longest * most,
             size,
         )
+
+
+def _begun(nodes: list[_Node]) -> str:
+    """The beginnings of a sequence: one of its first part, or all of that and a beginning of the rest."""
+    begun = ""
+    for node in reversed(nodes):
+        if not begun or not node.begun:
+            begun = f"{node.source}{begun}" if begun else node.begun
+        elif node.begun == node.source:
+            begun = f"{node.source}(?:{begun})?"
+        else:
+            begun = f"(?:{node.begun}|{node.source}(?:{begun}))"
+    return begun
+
+
+def _begun_repetition(node: _Node, most: int | None) -> str:
+    if not node.begun or most == 0:
+        return ""
+    before = "*" if most is None else "" if most == 1 else f"{{0,{most - 1}}}"
+    return f"{node.source}{before}{node.begun}" if before else node.begun

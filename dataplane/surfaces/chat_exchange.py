@@ -199,7 +199,7 @@ class ChatExchange:
         return Chunk(value=chunk, exact=exact, hides=hides, empty=empty)
 
     def close(self) -> None:
-        """The stream has ended. Raises `UpstreamFailed` (`gateway.upstream_invalid`) if its answer has not."""
+        """The stream has ended. Raises `UpstreamFailed` if its answer has not."""
         if not (self._failed or self.finished):
             raise UpstreamFailed(
                 Refused("gateway.upstream_invalid", "The provider's stream ended before the answer did.")

@@ -1,0 +1,258 @@
+"""A text that comes in pieces, and goes on as soon as nothing in it can become a finding any more.
+
+What stands before the held text is kept for as long as it may be needed to understand what follows, so the
+state of a stream does not grow with it. A piece in which no pattern matches and no trick is seen costs one
+scan and one look at where it ends; any other costs looking at the kept text as at a text of its own.
+
+A finding is told with the text that it is about, once that text may go on. One that is recognised only later,
+by what follows it, is told then, with what of it is still here.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from dataplane.findings import LEVEL_RANK, Finding, Level, Origin, Span, selects
+from dataplane.inspection.engine import Engine
+from dataplane.inspection.stream_hold import (
+    BLANK,
+    BLOCK_END,
+    BLOCK_END_LENGTH,
+    MAX_BEGUN,
+    MAX_PLAIN_BYTES,
+    Openings,
+    begun,
+    block_start,
+    run_start,
+)
+from dataplane.ports import Passed
+
+CONTEXT: Final = 512
+"""Code points kept of what has gone on, up to half as many more: no sign of anything is read from further
+away (`evidence.BEFORE`), and with what is held they stay under 4 kB where a character takes four bytes."""
+
+LOOK_BACK: Final = 288
+"""Code points before the held text that are scanned again with each piece: a pattern may have matched there
+whose finding depends on what follows (`evidence.AFTER`)."""
+
+SLICE: Final = 2_048
+"""Code points looked at as one, of a piece that is longer."""
+
+_WORD_LENGTH: Final = 64
+"""Longest word that kept text does not begin within."""
+
+FAILED: Final = "inspection.failed"
+
+_NOTHING: Final = Passed("")
+_log = logging.getLogger("regogate.inspection")
+
+Look = Callable[[str, Origin], Sequence[Finding]]
+"""All findings of a short text, looked at as text 0, in order of their ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """What the streams of one set of kinds share. `engine` has the patterns of every recognizer of those
+    kinds, `openings` those that a run does not cover; `runs` says whether runs are held. `tricky` says
+    whether a text can be read in another way than as it stands."""
+
+    kinds: tuple[str, ...]
+    engine: Engine
+    openings: Openings
+    runs: bool
+    look: Look
+    tricky: Callable[[str], bool]
+
+    def quiet(self, text: str) -> bool:
+        """Whether nothing can be found in `text`."""
+        return not self.engine.scan(text) and not self.tricky(text)
+
+    def open_from(self, text: str, start: int) -> int:
+        """Where, from `start` on, begins what may become a finding; the text's end if nothing does."""
+        at = self.openings.start(text, start)
+        if self.runs:
+            at = min(at, run_start(text, start), block_start(text, start))
+        return at
+
+
+class Window:
+    """Implements `ports.TextStream`.
+
+    `_text` is what is kept, `_out` how much of it has gone on, `_gone` how much of the stream was before it.
+    `_until` ends a match that has begun and is longer than plain text may be held; `_told` are kind, range in
+    the stream and level of the findings that were told of what is kept.
+    """
+
+    __slots__ = ("_gone", "_origin", "_out", "_reader", "_text", "_told", "_until")
+
+    def __init__(self, reader: Reader, origin: Origin) -> None:
+        self._reader = reader
+        self._origin = origin
+        self._text = ""
+        self._out = 0
+        self._gone = 0
+        self._until: re.Pattern[str] | None = None
+        self._told: list[tuple[str, int, int, int]] = []
+
+    @property
+    def holds(self) -> bool:
+        """See `ports.TextStream`."""
+        return self._out < len(self._text)
+
+    def feed(self, text: str) -> Passed:
+        """See `ports.TextStream`. Never raises: what cannot be looked at is a finding `inspection.failed`."""
+        if len(text) <= SLICE:
+            return self._next(text) if text else _NOTHING
+        return _joined([self._next(text[at : at + SLICE]) for at in range(0, len(text), SLICE)])
+
+    def relax(self) -> Passed:
+        """See `ports.TextStream`."""
+        return _NOTHING if self._out == len(self._text) else self._guarded(self._relaxed)
+
+    def end(self) -> Passed:
+        """See `ports.TextStream`."""
+        return _NOTHING if self._out == len(self._text) else self._guarded(self._ended)
+
+    def _next(self, piece: str) -> Passed:
+        text = self._text = self._text + piece
+        reader, out = self._reader, self._out
+        try:
+            if self._until is None:
+                if reader.quiet(text[out - LOOK_BACK if out > LOOK_BACK else 0 :]):
+                    upto = reader.open_from(text, out)
+                    if len(text) - upto <= MAX_PLAIN_BYTES >> 2:
+                        return self._pass(upto, ())
+            elif self._goes_on(text, len(piece)):
+                return _NOTHING
+        except Exception as error:  # noqa: BLE001  whatever fails here must not let the text go on
+            return self._failed(error)
+        return self._guarded(self._looked)
+
+    def _guarded(self, step: Callable[[], Passed]) -> Passed:
+        try:
+            return step()
+        except Exception as error:  # noqa: BLE001  whatever fails here must not let the text go on
+            return self._failed(error)
+
+    def _goes_on(self, text: str, new: int) -> bool:
+        """Whether a long match that has begun goes on behind the last piece."""
+        assert self._until is not None
+        if self._until.search(text, max(self._out, len(text) - new - BLOCK_END_LENGTH)) is not None:
+            self._until = None
+            return False
+        return len(text) - self._out <= MAX_BEGUN
+
+    def _looked(self) -> Passed:
+        found = self._find()
+        upto = _before(found, self._reader.open_from(self._text, self._out))
+        return self._pass(self._bounded(found, upto), found)
+
+    def _relaxed(self) -> Passed:
+        found = self._find()
+        text, out = self._text, self._out
+        begins = [each.spans[0].start for each in found if each.spans[-1].end > out]
+        upto = max(out, min((begun(text, out), block_start(text, out), *begins)))
+        return self._pass(upto, found)
+
+    def _ended(self) -> Passed:
+        return self._pass(len(self._text), self._find())
+
+    def _find(self) -> list[Finding]:
+        """What is found in the kept text, of the kinds asked for."""
+        kinds, origin = self._reader.kinds, self._origin
+        found = self._reader.look(self._text, origin)
+        return [each for each in found if each.kind == FAILED or selects(kinds, each.kind, origin)]
+
+    def _bounded(self, found: Sequence[Finding], upto: int) -> int:
+        """How far text goes on, if it may as far as `upto`, so that no more is held than may be."""
+        text = self._text
+        if len(text[upto:].encode("utf-8", "replace")) <= MAX_PLAIN_BYTES:
+            return upto
+        block = block_start(text, upto)
+        first = min(
+            (block, begun(text, upto), *(s.start for each in found for s in each.spans if s.end > upto))
+        )
+        if first <= upto:
+            if len(text) - upto <= MAX_BEGUN:
+                self._until = BLOCK_END if block == upto else BLANK
+                return upto
+            if block == upto:
+                raise OverflowError("a delimited secret without an end")
+            self._until = None
+            return len(text)
+        plain = text[upto:first].encode("utf-8", "replace")
+        kept = max(0, MAX_PLAIN_BYTES - len(text[first:].encode("utf-8", "replace")))
+        freed = plain[: max(0, len(plain) - kept)].decode("utf-8", "ignore")
+        return upto + len(freed)
+
+    def _pass(self, upto: int, found: Sequence[Finding]) -> Passed:
+        """Let the text before `upto` go on, with those findings that end there and were not told before."""
+        text, out = self._text, self._out
+        passed = text[out:upto]
+        told = [self._clipped(each) for each in found if each.spans[-1].end <= upto and self._tell(each)]
+        self._out = upto
+        if upto > CONTEXT + (CONTEXT >> 1):
+            self._forget(upto - CONTEXT)
+        if not told:
+            return Passed(passed) if passed else _NOTHING
+        return Passed(passed, tuple(told))
+
+    def _forget(self, upto: int) -> None:
+        """Keep nothing from before `upto`, or from before the blank behind it: half a word is another one."""
+        blank = BLANK.search(self._text, upto, upto + _WORD_LENGTH)
+        upto = upto if blank is None else blank.start()
+        self._text = self._text[upto:]
+        self._out -= upto
+        self._gone += upto
+        self._told = [each for each in self._told if each[2] > self._gone]
+
+    def _clipped(self, found: Finding) -> Finding:
+        out = self._out
+        spans = tuple(Span(0, max(0, s.start - out), s.end - out) for s in found.spans if s.end > out)
+        return replace(found, spans=spans)
+
+    def _tell(self, found: Finding) -> bool:
+        """Whether a finding says more than those that were told of the same stretch."""
+        rank = LEVEL_RANK[found.level]
+        start, end = found.spans[0].start + self._gone, found.spans[-1].end + self._gone
+        for kind, first, last, known in self._told:
+            if kind == found.kind and known >= rank and first < end and start < last:
+                return False
+        self._told.append((found.kind, start, end, rank))
+        return True
+
+    def _failed(self, error: Exception) -> Passed:
+        # The text of an unexpected error may quote what was looked at: its type only.
+        _log.error("inspection of a stream failed", extra={"error_type": type(error).__name__})
+        passed = self._text[self._out :]
+        self._gone += len(self._text)
+        self._text, self._out, self._until = "", 0, None
+        span = Span(0, 0, len(passed))
+        return Passed(
+            passed,
+            (Finding(kind=FAILED, level=Level.HIGH, score=100, origin=self._origin, spans=(span,)),),
+        )
+
+
+def _before(found: Sequence[Finding], upto: int) -> int:
+    """Where what may go on ends, so that it cuts no finding in two."""
+    for each in reversed(found):
+        if each.spans[0].start < upto < each.spans[-1].end:
+            return _before(found, each.spans[0].start)
+    return upto
+
+
+def _joined(passed: Sequence[Passed]) -> Passed:
+    findings: list[Finding] = []
+    length = 0
+    for one in passed:
+        findings += [
+            replace(each, spans=tuple(Span(0, s.start + length, s.end + length) for s in each.spans))
+            for each in one.findings
+        ]
+        length += len(one.text)
+    return Passed("".join(one.text for one in passed), tuple(findings))

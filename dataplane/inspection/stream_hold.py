@@ -1,0 +1,105 @@
+"""How much of a text that is still coming may be the beginning of something.
+
+Two kinds of beginnings are held back. A run is what tokens are made of: the last word, which may become an
+address or a key, and groups of digits, which may become a card or a telephone number. An opening is the
+beginning of a match of a pattern, which only patterns of several words need.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from dataplane.inspection import regex
+from dataplane.inspection.engine_re2 import ANYWHERE, Match, compile_one, source
+from dataplane.inspection.recognizer import Pattern
+
+MAX_PLAIN_BYTES: Final = 256
+"""Plain text that is held at most, in bytes of UTF-8."""
+
+MAX_BEGUN: Final = 16_384
+"""Code points of a delimited secret, or of a token that may be one, that are held at most: a private key of
+16,384 bits is 12.6 kB in PEM."""
+
+BLANK: Final = re.compile(r"\s")
+BLOCK_END: Final = re.compile(r"-----END[^-\n]{0,64}-----")
+BLOCK_END_LENGTH: Final = 80
+"""Longest match of it."""
+
+_TAIL: Final = 320
+"""Code points at the end of a text in which a beginning is looked for; more than may be held."""
+
+# Read from the end of the text to its beginning, so that they are matched at one place and in linear time.
+_WORD: Final = re.compile(r"\S*+")
+_GROUPS: Final = re.compile(
+    r"[0-9A-Z()+./:,#*\-\u2010-\u2015]*+"
+    r"(?:[ \t\u00a0\u2007\u202f]{1,2}+(?:[-/\u2013] )?(?:[A-Z]{1,4}[ \u00a0](?=[0-9]))?"
+    r"[A-Z()+./:,#*\-\u2010-\u2015]*+[0-9][0-9A-Z()+./:,#*\-\u2010-\u2015]*+)*+"
+)
+_BLOCK: Final = "-----BEGIN"
+_HEADER: Final = re.compile(r"-----BEGIN[^-\n]{0,64}(?:-{0,4}\Z|-----)")
+_BEGUN_TOKEN: Final = re.compile(r"@|eyJ[A-Za-z0-9_-]{8}|(?:[0-9][^0-9A-Za-z]{0,2}){6}|[0-9A-Za-z_\-]{20}")
+"""What a plain word does not hold: an at sign, the head of a token in JSON (RFC 7519), six digits in a row
+or as good as, or twenty characters that could be a key."""
+
+
+def block_start(text: str, start: int) -> int:
+    """Where, from `start` on, a private key begins that has not ended yet; the text's end if none does."""
+    at = text.find(_BLOCK, start)
+    while at >= 0:
+        header = _HEADER.match(text, at)
+        if header is not None and (header.end() == len(text) or "PRIVATE KEY" in header[0]):
+            end = BLOCK_END.search(text, header.end())
+            if end is None:
+                return at
+            at = end.end()
+        at = text.find(_BLOCK, at + 1)
+    return len(text)
+
+
+def run_start(text: str, start: int) -> int:
+    """Where the run begins, not before `start`, in which the text ends; the text's end if in none."""
+    length = len(text)
+    first = max(start, length - _TAIL)
+    turned = text[length : first - 1 : -1] if first else text[::-1]
+    word = _WORD.match(turned)
+    groups = _GROUPS.match(turned)
+    assert word is not None
+    assert groups is not None
+    return length - max(word.end(), groups.end())
+
+
+def begun(text: str, start: int) -> int:
+    """Where, from `start` on, something begins that is more than plain text; the text's end if nothing."""
+    found = _BEGUN_TOKEN.search(text, start)
+    if found is None:
+        return len(text)
+    at = found.start()
+    while at > start and not text[at - 1].isspace():
+        at -= 1
+    return at
+
+
+class Openings:
+    """Which beginnings of the matches of some patterns a text ends in."""
+
+    __slots__ = ("_match",)
+
+    def __init__(self, patterns: Iterable[Pattern]) -> None:
+        """Compile; as slow as `Engine`. The patterns are those of an engine, so they can be read."""
+        begins = [source(pattern, regex.read(pattern.regex).begun) for pattern in patterns]
+        self._match: Match | None = compile_one(rf"(?:{'|'.join(begins)})\z") if begins else None
+
+    def start(self, text: str, start: int) -> int:
+        """Where the longest of them begins, not before `start`; the text's end if there is none."""
+        length = len(text)
+        if self._match is None or start == length:
+            return length
+        # One more, for what asks what stands before a word.
+        before = max(0, max(start, length - _TAIL) - 1)
+        data = text[before:].encode("utf-8", "replace")
+        at: Any = self._match(ANYWHERE, data, 0, len(data))[0][0]
+        if at < 0:
+            return length
+        return max(start, before + (at if len(data) == length - before else len(data[:at].decode())))
