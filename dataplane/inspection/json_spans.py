@@ -1,0 +1,80 @@
+"""Hiding stretches of a text that is JSON so that it stays JSON: arguments and results of tools are such."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from typing import Final
+
+import jiter
+import orjson
+
+_TOKEN: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*|true|false|null')
+_ESCAPE: Final = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.", re.DOTALL
+)
+"""What must be hidden whole or not at all: an escape, and the two of a surrogate pair."""
+
+
+class JsonText:
+    """The strings and other scalars of one JSON text, keys too."""
+
+    __slots__ = ("_starts", "_text", "_tokens")
+
+    def __init__(self, text: str) -> None:
+        """`text` is JSON, see `is_json`."""
+        self._text = text
+        self._tokens = [found.span() for found in _TOKEN.finditer(text)]
+        self._starts = [start for start, _ in self._tokens]
+
+    def stretches(self, start: int, end: int) -> list[tuple[int, int, bool]]:
+        """What to hide instead of `start` to `end`: parts of strings, cutting no escape, and whole numbers
+        and words; of the latter it is True that they must become strings in quotes. Empty where the range
+        holds but punctuation."""
+        found: list[tuple[int, int, bool]] = []
+        for first, last in self._tokens[max(0, bisect_right(self._starts, start) - 1) :]:
+            if first >= end:
+                break
+            if self._text[first] != '"':
+                if last > start:
+                    found.append((first, last, True))
+                continue
+            low, high = max(first + 1, start), min(last - 1, end)
+            if low < high:
+                found.append((*self._whole_escapes(first + 1, last - 1, low, high), False))
+        return found
+
+    def _whole_escapes(self, first: int, last: int, low: int, high: int) -> tuple[int, int]:
+        if self._text.find("\\", first, last) >= 0:
+            for escape in _ESCAPE.finditer(self._text, first, last):
+                if escape.start() >= high:
+                    break
+                if escape.end() > low:
+                    low, high = min(low, escape.start()), max(high, escape.end())
+        return low, high
+
+
+def is_json(text: str) -> bool:
+    """Whether a text is a JSON object, list or string."""
+    bare = text.strip(" \t\r\n")
+    if (bare[:1], bare[-1:]) not in (("{", "}"), ("[", "]"), ('"', '"')):
+        return False
+    try:
+        jiter.from_json(bare.encode(), cache_mode="none")
+    except ValueError:
+        return False
+    return True
+
+
+def said(inside: str) -> str:
+    """What a part of a JSON string says; the part itself where it is none."""
+    try:
+        value = orjson.loads(f'"{inside}"')
+    except orjson.JSONDecodeError:
+        return inside
+    return value if isinstance(value, str) else inside
+
+
+def written(value: str) -> str:
+    """A value as it stands inside a JSON string."""
+    return orjson.dumps(value).decode()[1:-1]
