@@ -36,6 +36,7 @@ def chat_facts(request: dict[str, Any], body_bytes: int, tools: Mapping[str, Map
     messages: list[dict[str, Any]] = request["messages"]
     modalities: set[str] = set()
     text = opaque = tool_results = 0
+    first_call = None
     for message in messages:
         if message["role"] in _TOOL_ROLES:
             tool_results += 1
@@ -45,6 +46,8 @@ def chat_facts(request: dict[str, Any], body_bytes: int, tools: Mapping[str, Map
             modalities.add("text")
             text += size(content)
             continue
+        if first_call is None:
+            first_call = _call_id(message)
         for key, value in message.items():
             if type(value) is str:
                 if key == "content":
@@ -91,7 +94,28 @@ def chat_facts(request: dict[str, Any], body_bytes: int, tools: Mapping[str, Map
         uninspected_bytes=opaque,
         images=image_count(request) if "image" in modalities else 0,
         audio_ms=audio_ms(request) if "audio" in modalities else 0,
+        conversation_id=_conversation(request) if len(request) > 2 else None,
+        first_tool_call_id=first_call,
     )
+
+
+def _conversation(request: dict[str, Any]) -> str | None:
+    """The id of what the call goes on with, where the caller says one: chat completions have no field for it,
+    but its neighbours among OpenAI's APIs do, and metadata may."""
+    conversation = request.get("conversation")
+    if type(conversation) is dict:
+        conversation = conversation.get("id")
+    named = conversation or request.get("previous_response_id")
+    if not named and (metadata := request.get("metadata")):
+        named = metadata.get("conversation_id")
+    return named if type(named) is str and named else None
+
+
+def _call_id(message: dict[str, Any]) -> str | None:
+    """The id of the first call of a tool that a message makes or answers."""
+    calls = message.get("tool_calls")
+    call_id = calls[0].get("id") if calls else message.get("tool_call_id")
+    return call_id if type(call_id) is str and call_id else None
 
 
 def _written(value: Any, most: int) -> int:

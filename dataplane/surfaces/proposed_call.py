@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import jiter
 import orjson
 
 from dataplane.findings import Origin, ProposedCall, Text
+from dataplane.surfaces.answer_json import dump_answer
 from dataplane.surfaces.fields import MAX_INTEGER
-from dataplane.surfaces.json_texts import add_texts
+from dataplane.surfaces.json_texts import add_texts, put
 from dataplane.surfaces.strict_json import MAX_DEPTH
 from dataplane.surfaces.tokens import size
 
@@ -58,6 +60,19 @@ def propose(choice: int, index: int, call_id: str | None, name: str, arguments: 
         facts=facts,
         texts=tuple(texts),
     )
+
+
+def rewritten(call: ProposedCall, instead: Mapping[int, str]) -> str:
+    """The arguments with other texts in the places of those with these indices in `call.texts`; JSON where
+    they were. Raises `Refused` (`gateway.unenforceable`) for the name of an argument."""
+    if not instead:
+        return call.arguments
+    if not call.valid:
+        return instead[0]
+    members = _read(call.arguments) or {}
+    for index, text in instead.items():
+        put(members, call.texts[index], text)
+    return dump_answer(members).decode()
 
 
 def of_input(text: str) -> str:

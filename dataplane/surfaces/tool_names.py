@@ -16,6 +16,9 @@ from dataplane.surfaces.strict_json import canonical
 BUILTIN_FIELDS: Final[dict[str, str]] = {"web_search_options": "web_search"}
 """Top-level fields that switch a provider's tool on without a word in `tools`, and that tool's name."""
 
+DIGEST_HEX: Final = 32
+"""128 bits: a tool's author may choose both definitions, so it is collisions that must be out of reach."""
+
 
 def tool_of(value: Any, path: str) -> tuple[str, str]:
     """The name and type of one entry of `tools`, or of a choice that has the same form.
@@ -42,8 +45,8 @@ def tool_of(value: Any, path: str) -> tuple[str, str]:
 def offered(request: dict[str, Any]) -> dict[str, dict[str, str]]:
     """Every tool a checked or unchecked request offers: name -> `{"type": ..., "digest": ...}`.
 
-    `digest` is the SHA-256, in hexadecimal, of the definition as JSON with sorted keys and no spaces, so that
-    a definition that was changed is another.
+    `digest` is the beginning of the SHA-256, in hexadecimal, of the definition as JSON with sorted keys and
+    no spaces, so that a definition that was changed is another.
 
     Raises `Refused` with `gateway.invalid_field` for a tool of the wrong form, or two of one name.
     """
@@ -106,4 +109,5 @@ def _list(request: dict[str, Any], key: str) -> list[Any]:
 def _add(tools: dict[str, dict[str, str]], name: str, kind: str, definition: Any, path: str) -> None:
     if name in tools:
         raise Refused("gateway.invalid_field", f"{path}: another tool has the same name", param=path)
-    tools[name] = {"type": kind, "digest": hashlib.sha256(canonical(definition)).hexdigest()}
+    digest = hashlib.sha256(canonical(definition)).hexdigest()[:DIGEST_HEX]
+    tools[name] = {"type": kind, "digest": digest}

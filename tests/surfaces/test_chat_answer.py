@@ -13,7 +13,7 @@ from surface_calls import chat, read_chat
 from dataplane.errors import Refused
 from dataplane.findings import Text
 from dataplane.ports import Exchange, UpstreamFailed
-from dataplane.surfaces.proposed_call import MAX_FACTS, MAX_VALUE_CHARS, propose
+from dataplane.surfaces.proposed_call import MAX_FACTS, MAX_VALUE_CHARS, propose, rewritten
 
 
 def answered(answer: Any) -> Exchange:
@@ -263,3 +263,14 @@ def test_no_arguments_are_an_empty_object(arguments: str) -> None:
 @given(st.text(max_size=40) | st.recursive(st.none() | st.text(), st.lists, max_leaves=5).map(json.dumps))
 def test_whatever_the_arguments_they_are_read_or_not_valid(arguments: str) -> None:
     propose(0, 0, None, "f", arguments)
+
+
+def test_arguments_with_other_texts_are_json_still() -> None:
+    made = propose(0, 0, None, "f", '{"to": "a", "card": 4111111111111111, "o": {"k": ["b", 1.50]}}')
+    instead = {i: f"<{text.text}>" for i, text in enumerate(made.texts) if text.place}
+    assert rewritten(made, instead) == '{"to":"<a>","card":"<4111111111111111>","o":{"k":["<b>",1.50]}}'
+    assert rewritten(made, {}) == made.arguments
+    (key,) = [index for index, text in enumerate(made.texts) if text.text == "k"]
+    with pytest.raises(Refused):
+        rewritten(made, {key: "x"})
+    assert rewritten(propose(0, 0, None, "f", "no json"), {0: "x"}) == "x"

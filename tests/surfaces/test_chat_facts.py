@@ -69,8 +69,38 @@ def test_a_tool_whose_definition_changed_has_another_digest_and_the_same_one_wri
     assert (
         digest(name, text, huge)
         != digest(name, text)
-        == hashlib.sha256(b'{"function":{"description":"Reads.","name":"f"},"type":"function"}').hexdigest()
+        == hashlib.sha256(b'{"function":{"description":"Reads.","name":"f"},"type":"function"}').hexdigest()[
+            :32
+        ]
     )
+
+
+def test_a_call_says_what_conversation_it_goes_on_with() -> None:
+    def said(**fields: Any) -> str | None:
+        return read_chat(chat(**fields)).facts.conversation_id
+
+    assert (
+        said() is said(metadata={"a": "b"}) is said(conversation=5) is said(previous_response_id="") is None
+    )
+    assert said(conversation="c-1", previous_response_id="r-1", metadata={"conversation_id": "m-1"}) == "c-1"
+    assert said(conversation={"id": "c-2"}) == "c-2"
+    assert said(previous_response_id="r-1", metadata={"conversation_id": "m-1"}) == "r-1"
+    assert said(metadata={"conversation_id": "m-1"}) == "m-1"
+
+
+def test_the_first_call_of_a_tool_that_is_quoted_is_a_fact() -> None:
+    def first(*messages: dict[str, Any]) -> str | None:
+        return read_chat(
+            chat(messages=[{"role": "user", "content": "x"}, *messages])
+        ).facts.first_tool_call_id
+
+    assert first() is None
+    calls = {"role": "assistant", "content": None, "tool_calls": [{"id": "call_1"}, {"id": "call_2"}]}
+    result = {"role": "tool", "tool_call_id": "call_9", "content": "y"}
+    assert first(calls, result) == "call_1"
+    assert first(result, calls) == "call_9"
+    for odd in ({"tool_calls": []}, {"tool_calls": [{"id": 5}]}, {"tool_call_id": ""}):
+        assert first({"role": "assistant", "content": "z", **odd}) is None
 
 
 def test_results_of_tools_are_counted() -> None:
