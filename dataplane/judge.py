@@ -16,10 +16,31 @@ from dataplane.correlation import of_tool_call
 from dataplane.domain import PASSES, AnswerTerms, CallState, Question, ResponseVerdict, Verdict
 from dataplane.errors import Refused, blocked_by_policy
 from dataplane.findings import NOTHING_FOUND, Finding, Origin, ProposedCall, Text, selects
-from dataplane.ports import AuditLog, Detector, Exchange, PolicyEngine, Redactor
+from dataplane.ports import AuditLog, Detector, Exchange, Guard, Passed, PolicyEngine, Redactor
 
 FAILED: Final = "inspection.failed"
 """Counts wherever anything is inspected, whatever kinds were asked for."""
+
+
+class Unseen:
+    """Implements `ports.TextStream` for texts that nothing is looked for in."""
+
+    holds = False
+
+    def feed(self, text: str) -> Passed:
+        """The text."""
+        return Passed(text)
+
+    def relax(self) -> Passed:
+        """Nothing."""
+        return Passed("")
+
+    def end(self) -> Passed:
+        """Nothing."""
+        return Passed("")
+
+
+UNSEEN: Final = Unseen()
 
 
 class CallJudge:
@@ -48,6 +69,16 @@ class CallJudge:
         if self._detector is None:
             raise Refused("gateway.unenforceable")
         return self._detector
+
+    def guard(self) -> Guard:
+        """What a streamed answer is guarded with. Raises like `detector` where it is to be inspected."""
+        inspect = self.terms.inspect
+        stream = self.detector.stream if inspect else None
+        return Guard(
+            opens=lambda origin: UNSEEN if stream is None else stream(origin, inspect),
+            redact=self.redact,
+            restore=self._restore if self.terms.restore else None,
+        )
 
     # --- the request ----------------------------------------------------------------------------
 
@@ -161,6 +192,9 @@ class CallJudge:
         await _wait(verdict.delay_ms or 0)
         instead = self.redact(texts, seen.findings, verdict.redact)
         return instead[0].encode("utf-8", "replace") if instead else body
+
+    def _restore(self, text: str) -> str:
+        return text if self._redactor is None else self._redactor.restore(text)
 
     def _restored(self, texts: Sequence[Text], instead: Mapping[int, str]) -> dict[int, str]:
         if self._redactor is None:

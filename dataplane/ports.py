@@ -174,9 +174,8 @@ class Exchange(Protocol):
         """What is left when the provider ended its stream; raises `UpstreamFailed` if it was torn."""
         ...
 
-    def guard(self, opens: Callable[[Origin], TextStream], redactor: Redactor) -> GuardedStream:
-        """The reader of a stream that is to be looked at, instead of `feed` and `end`; `opens` begins the
-        window of one of its texts."""
+    def guard(self, guard: Guard) -> GuardedStream:
+        """The reader of a stream that is to be looked at, instead of `feed` and `end`."""
         ...
 
     def cut(self, refused: Refused, state: CallState) -> bytes:
@@ -262,8 +261,18 @@ class Asked:
 
 
 Steps = Generator[Asked, ResponseVerdict, bytes]
-"""Yields what it must know, is sent the verdicts, returns what may go on. Closed instead of being sent one, it
-has let nothing go on that the question was about."""
+"""Yields what it must know, is sent the verdicts, returns what may go on. Closed instead of being sent one,
+it has let nothing go on that the question was about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """What a guarded stream works with. `opens` begins the window of one of its texts, `redact` is the one of
+    the call's redactor, and so is `restore`, None where what was redacted in the request stays so."""
+
+    opens: Callable[[Origin], TextStream]
+    redact: Callable[[Sequence[Text], Sequence[Finding], Sequence[str]], Mapping[int, str]]
+    restore: Callable[[str], str] | None = None
 
 
 class GuardedStream(Protocol):
@@ -272,6 +281,11 @@ class GuardedStream(Protocol):
     @property
     def holds(self) -> bool:
         """Whether text is held that `relax` might free."""
+        ...
+
+    @property
+    def silent(self) -> bool:
+        """Whether the answer has said nothing yet."""
         ...
 
     def feed(self, data: bytes) -> Steps:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
+from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import Final
 
 from dataplane.domain import CallState, Outcome, Reply, UpstreamReply, Verdict
-from dataplane.errors import Refused
 from dataplane.judge import CallJudge
-from dataplane.ports import Client, Exchange, Reservation
+from dataplane.ports import Client, Exchange, Reservation, Steps
 
 REMEMBERED: Final = 1024
 REMEMBERED_MAX_BYTES: Final = 4096
 """Decisions told before, of results of at most so many bytes: a client's calls mostly get the same one.
 12 MB at most."""
+HOLD_S: Final = 0.5
+"""Plain text is held no longer, though it may yet become part of something."""
+
+FIRST_HOLD_S: Final = 0.05
+"""Of an answer that has said nothing yet: who waits for its first word sees it as soon as it is there. Only
+an answer that begins with an address, and pauses within it, shows the beginning of that."""
+
 _EVENT_STREAM: Final = "text/event-stream"
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -82,31 +90,105 @@ async def relay(
         await _whole(state, reply.status, headers, body, client)
         return Outcome.OK if reply.status < 400 else Outcome.UPSTREAM_ERROR
     state.streamed = True
-    if not judge.terms.passes:
-        raise Refused("gateway.unenforceable")
     exchange.strike = reply.strike
-    seen = hashlib.sha256()
+    sender = _Sender(state, reply.status, headers, client)
     try:
-        async for piece in reply.body:
-            # Nothing is sent before there is something to send: to die before that is still a 502.
-            data = exchange.feed(piece)
-            watched = reservation.watches and not exchange.finished
-            if watched and (over := await reservation.spent(exchange.usage)) is not None:
-                raise over
-            if data:
-                await _start(state, reply.status, headers, client)
-                seen.update(data)
-                await client.write(data)
-        rest = exchange.end()
-        await _start(state, reply.status, headers, client)
-        seen.update(rest)
-        await client.write(rest, more=False)
+        if judge.terms.passes:
+            await _pass(reply, exchange, reservation, sender)
+        else:
+            await _guard(reply, exchange, judge, reservation, sender)
     finally:
-        state.response_sha256 = seen.digest()
+        state.response_sha256 = sender.seen.digest()
     return Outcome.OK
 
 
-async def _start(state: CallState, status: int, headers: Headers, client: Client) -> None:
-    if not state.status:
-        state.status, state.first_byte_ns = status, time.perf_counter_ns()
-        await client.start(status, (*headers, *stamp(state)))
+class _Sender:
+    """Sends a streamed answer: its head with the first of it, since to die before that is still a 502."""
+
+    def __init__(self, state: CallState, status: int, headers: Headers, client: Client) -> None:
+        self._state = state
+        self._status = status
+        self._headers = headers
+        self._client = client
+        self.seen = hashlib.sha256()
+
+    async def send(self, data: bytes, *, more: bool = True) -> None:
+        if not data and more:
+            return
+        state = self._state
+        if not state.status:
+            state.status, state.first_byte_ns = self._status, time.perf_counter_ns()
+            await self._client.start(self._status, (*self._headers, *stamp(state)))
+        self.seen.update(data)
+        await self._client.write(data, more=more)
+
+
+async def _pass(reply: UpstreamReply, exchange: Exchange, reservation: Reservation, sender: _Sender) -> None:
+    async for piece in reply.body:
+        data = exchange.feed(piece)
+        await _watch(exchange, reservation)
+        await sender.send(data)
+    await sender.send(exchange.end(), more=False)
+
+
+async def _guard(
+    reply: UpstreamReply, exchange: Exchange, judge: CallJudge, reservation: Reservation, sender: _Sender
+) -> None:
+    """A stream of which nothing goes on before it was looked at."""
+    guarded = exchange.guard(judge.guard())
+    reading: asyncio.Future[bytes | None] | None = None
+    try:
+        while True:
+            if not guarded.holds:
+                piece = await anext(reply.body, None)
+            else:
+                # Not `asyncio.timeout`: an iterator that is cancelled has ended.
+                reading = asyncio.ensure_future(_next(reply.body))
+                patience_s = FIRST_HOLD_S if guarded.silent else HOLD_S
+                if not (await asyncio.wait((reading,), timeout=patience_s))[0]:
+                    await sender.send(await _answered(guarded.relax(), judge, exchange))
+                piece = await reading
+            if piece is None:
+                break
+            data = await _answered(guarded.feed(piece), judge, exchange)
+            await _watch(exchange, reservation)
+            await sender.send(data)
+        await sender.send(await _answered(guarded.end(), judge, exchange), more=False)
+    finally:
+        if reading is not None and not reading.done():
+            # The body is closed by whoever opened it, and cannot be while it is read.
+            reading.cancel()
+            await asyncio.wait((reading,))
+
+
+async def _answered(steps: Steps, judge: CallJudge, exchange: Exchange) -> bytes:
+    """What goes on, once everything that has to be asked before that was."""
+    try:
+        asked = next(steps)
+        while True:
+            if asked.call is not None:
+                verdict = await judge.tool_call(asked.call)
+            else:
+                verdict = await judge.response(
+                    asked.findings,
+                    finish_reason=asked.finish_reason,
+                    tokens=exchange.usage.output_tokens,
+                    unread_bytes=asked.unread_bytes,
+                )
+            if verdict.delay_ms:
+                await asyncio.sleep(verdict.delay_ms / 1000)
+            asked = steps.send(verdict)
+    except StopIteration as done:
+        passed: bytes = done.value
+        return passed
+
+
+async def _next(body: AsyncIterator[bytes]) -> bytes | None:
+    return await anext(body, None)
+
+
+async def _watch(exchange: Exchange, reservation: Reservation) -> None:
+    """Raises the refusal with which a stream must be cut that has spent more than its limits give."""
+    watched = reservation.watches and not exchange.finished
+    if watched and (over := await reservation.spent(exchange.usage)) is not None:
+        raise over

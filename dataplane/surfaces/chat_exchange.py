@@ -13,13 +13,12 @@ from typing import Any, Final
 from dataplane.domain import CallState
 from dataplane.errors import Refused
 from dataplane.findings import ProposedCall, Text
-from dataplane.ports import GuardedStream, UpstreamFailed
+from dataplane.ports import Guard, GuardedStream, UpstreamFailed
 from dataplane.quantities import UNKNOWN_USAGE, Usage
 from dataplane.surfaces import openai_errors
 from dataplane.surfaces.answer_json import dump_answer, is_strict, model_of, parse_answer, usage_of
 from dataplane.surfaces.chat_answer import ChatAnswer
 from dataplane.surfaces.chat_stream import Chunk, GuardedChat
-from dataplane.surfaces.chat_stream_text import Opens, Redacts
 from dataplane.surfaces.chat_tokens import spoken
 from dataplane.surfaces.sse import Event, EventSplitter, with_data
 from dataplane.surfaces.tokens import count_now
@@ -151,9 +150,9 @@ class ChatExchange:
         self.close()
         return left + _DONE
 
-    def guard(self, opens: Opens, redacts: Redacts) -> GuardedStream:
+    def guard(self, guard: Guard) -> GuardedStream:
         """See `ports.Exchange.guard`."""
-        self._guarded = GuardedChat(self, opens, redacts)
+        self._guarded = GuardedChat(self, guard)
         return self._guarded
 
     def cut(self, refused: Refused, state: CallState) -> bytes:

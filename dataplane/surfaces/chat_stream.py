@@ -15,11 +15,11 @@ from typing import Any, Final, Protocol
 from dataplane.domain import ResponseVerdict
 from dataplane.errors import Refused
 from dataplane.findings import Finding, Origin, Text
-from dataplane.ports import Asked, Passed, Steps, UpstreamFailed
+from dataplane.ports import Asked, Guard, Passed, Steps, UpstreamFailed
 from dataplane.surfaces.answer_json import dump_answer
 from dataplane.surfaces.chat_stream_calls import PartialCall
 from dataplane.surfaces.chat_stream_choice import Choice, Freed, Taken
-from dataplane.surfaces.chat_stream_text import Opens, Redacts, glance
+from dataplane.surfaces.chat_stream_text import glance
 from dataplane.surfaces.json_texts import add_names, add_texts, put
 from dataplane.surfaces.sse import Event
 
@@ -74,16 +74,16 @@ class GuardedChat:
     """Implements `ports.GuardedStream` over what an exchange reads. `pending` is what may go on and was not
     taken yet; `done` says that the end of the stream is in it, or was taken."""
 
-    __slots__ = ("_choices", "_last", "_opens", "_reads", "_redacts", "_seen", "done", "pending")
+    __slots__ = ("_choices", "_guard", "_last", "_reads", "_seen", "done", "pending", "silent")
 
-    def __init__(self, reads: Reads, opens: Opens, redacts: Redacts) -> None:
+    def __init__(self, reads: Reads, guard: Guard) -> None:
         self._reads = reads
-        self._opens = opens
-        self._redacts = redacts
+        self._guard = guard
         self._choices: dict[int, Choice] = {}
         self._seen: set[str] = set()
         self._last: dict[str, Any] = {}
         self.done = False
+        self.silent = True
         self.pending: list[bytes] = []
 
     @property
@@ -187,7 +187,7 @@ class GuardedChat:
                 raise UpstreamFailed(
                     Refused("gateway.upstream_invalid", "The provider sent too many choices.")
                 )
-            known = self._choices[index] = Choice(index, self._opens)
+            known = self._choices[index] = Choice(index, self._guard)
         return known
 
     def _settled(
@@ -201,7 +201,8 @@ class GuardedChat:
             unread = sum(choice.unread_bytes for choice, _ in taken)
             verdict = yield Asked(findings=findings, finish_reason=finish, unread_bytes=unread)
             kinds = verdict.redact
-        return [(choice, choice.settle(one, self._redacts, kinds)) for choice, one in taken]
+        self.silent = self.silent and not any(one.says for _, one in taken)
+        return [(choice, choice.settle(one, kinds)) for choice, one in taken]
 
     def _before(self, choice: Choice, freed: Freed) -> None:
         for members in freed.before:
@@ -214,13 +215,13 @@ class GuardedChat:
             yield from self._named(call)
             proposed = call.proposed(choice.index, number)
             verdict = yield Asked(call=proposed)
-            call.rewrite(proposed, self._redacts.redact(proposed.texts, verdict.findings, verdict.redact))
+            call.rewrite(proposed, self._guard.redact(proposed.texts, verdict.findings, verdict.redact))
         for index, call in calls:
             self.pending.append(self._made(choice.index, {"delta": call.delta(index), "finish_reason": None}))
 
     def _named(self, call: PartialCall) -> Ask:
         texts = call.texts()
-        passed = [glance(self._opens, text) for text in texts]
+        passed = [glance(self._guard, text) for text in texts]
         kinds = yield from self._asked(passed)
         for text, one in zip(texts, passed, strict=True):
             if one.findings and self._instead(text, one, kinds) is not None:
@@ -249,7 +250,7 @@ class GuardedChat:
         add_names(chunk, Origin.OTHER, texts)
         if not texts:
             return False
-        passed = [glance(self._opens, text) for text in texts]
+        passed = [glance(self._guard, text) for text in texts]
         kinds = yield from self._asked(passed)
         changed = False
         for text, one in zip(texts, passed, strict=True):
@@ -270,7 +271,7 @@ class GuardedChat:
         return verdict.redact
 
     def _instead(self, text: Text, passed: Passed, kinds: tuple[str, ...]) -> str | None:
-        return self._redacts.redact((text,), passed.findings, kinds).get(0) if kinds else None
+        return self._guard.redact((text,), passed.findings, kinds).get(0) if kinds else None
 
     def _made(self, index: int, members: dict[str, Any]) -> bytes:
         """A chunk of our own, like the last that came."""

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from dataplane.findings import Finding, Origin, Text
+from dataplane.ports import Guard
 from dataplane.surfaces.chat_stream_calls import PartialCalls
 from dataplane.surfaces.chat_stream_logprobs import Logprobs
 from dataplane.surfaces.chat_stream_rest import Channels, Rest
-from dataplane.surfaces.chat_stream_text import Channel, Opens, Piece, Redacts
+from dataplane.surfaces.chat_stream_text import Channel, Piece
 from dataplane.surfaces.chat_texts import member_origin
 
 _ORIGINS: Final = {"content": Origin.OUTPUT, "refusal": Origin.REFUSAL}
@@ -38,6 +39,11 @@ class Taken:
     others: list[Piece] = field(default_factory=list)
     waiting: list[tuple[str, str]] = field(default_factory=list)
 
+    @property
+    def says(self) -> bool:
+        """Whether some of a plain text goes on."""
+        return any(piece.passed.text for _, piece in (*self.said, *self.tail))
+
     def findings(self) -> Iterator[Finding]:
         """Everything found."""
         for _, piece in self.said:
@@ -62,11 +68,11 @@ class Choice:
 
     __slots__ = ("_channels", "_logprobs", "_rest", "calls", "finished", "index")
 
-    def __init__(self, index: int, opens: Opens) -> None:
+    def __init__(self, index: int, guard: Guard) -> None:
         self.index = index
         self.finished = False
         self.calls = PartialCalls()
-        self._channels = Channels(opens)
+        self._channels = Channels(guard)
         self._rest = Rest(self._channels)
         self._logprobs = Logprobs(self._channels, self._rest)
 
@@ -128,15 +134,15 @@ class Choice:
         self._tail(taken, Channel.relax)
         return taken
 
-    def settle(self, taken: Taken, redacts: Redacts, kinds: Sequence[str]) -> Freed:
+    def settle(self, taken: Taken, kinds: Sequence[str]) -> Freed:
         """What goes on, without the findings that `kinds` mean. In the order of taking."""
         texts: dict[str, str] = {}
         for key, piece in taken.said:
-            texts[key] = piece.settle(redacts, kinds)
+            texts[key] = piece.settle(kinds)
         for piece in taken.others:
-            piece.settle(redacts, kinds)
+            piece.settle(kinds)
         for key, piece in taken.tail:
-            text = piece.settle(redacts, kinds)
+            text = piece.settle(kinds)
             if type(key) is str:
                 texts[key] = texts.get(key, "") + text
         choice, delta = dict(taken.choice), dict(taken.delta)

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from dataplane.errors import Refused
 from dataplane.findings import Origin, Place, Text
-from dataplane.ports import UpstreamFailed
-from dataplane.surfaces.chat_stream_text import Channel, Opens, Piece
+from dataplane.ports import Guard, UpstreamFailed
+from dataplane.surfaces.chat_stream_text import Channel, Piece
 from dataplane.surfaces.encoded_text import add_encoded_texts
 
 MAX_WAITING: Final = 4096
@@ -50,10 +50,10 @@ class Waiting:
 class Channels:
     """The channels of a choice, by what they are the text of."""
 
-    __slots__ = ("_by_key", "_opens")
+    __slots__ = ("_by_key", "_guard")
 
-    def __init__(self, opens: Opens) -> None:
-        self._opens = opens
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
         self._by_key: dict[Any, Channel] = {}
 
     def of(self, key: Any, origin: Origin) -> Channel:
@@ -64,7 +64,7 @@ class Channels:
                 raise UpstreamFailed(
                     Refused("gateway.upstream_invalid", "The provider sent too many kinds of text.")
                 )
-            channel = self._by_key[key] = Channel(self._opens, origin)
+            channel = self._by_key[key] = Channel(self._guard, origin)
         return channel
 
     @property

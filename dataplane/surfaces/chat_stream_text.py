@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final
 
 from dataplane.findings import Finding, Origin, Span, Text
-from dataplane.ports import Passed, TextStream
-
-Opens = Callable[[Origin], TextStream]
-"""Begins the window of one text."""
-
-
-class Redacts(Protocol):
-    """Writes texts anew without what was found in them; see `ports.Redactor.redact`."""
-
-    def redact(
-        self, texts: Sequence[Text], findings: Sequence[Finding], patterns: Sequence[str], /
-    ) -> Mapping[int, str]:
-        """The texts that change, by index."""
-        ...
-
+from dataplane.ports import Guard, Passed
 
 MAX_SPOILED: Final = 64
 """Rewritten stretches that are remembered of one text; what goes with it comes soon after."""
+
+
+_PLACEHOLDER_BEGUN: Final = re.compile(r"\[(?:[A-Z][A-Z0-9_]{0,80})?\Z")
+"""The beginning of a placeholder, as the redactor writes them."""
 
 
 class Channel:
     """Counts what came and what has gone on, in code points of the text as it came, and remembers where it
     was rewritten: what says the same in other words (log-probabilities) must not go on then."""
 
-    __slots__ = ("_spoiled", "_stream", "came", "gone", "origin")
+    __slots__ = ("_guard", "_left", "_spoiled", "_stream", "came", "gone", "origin")
 
-    def __init__(self, opens: Opens, origin: Origin) -> None:
-        self._stream = opens(origin)
+    def __init__(self, guard: Guard, origin: Origin) -> None:
+        self._guard = guard
+        self._stream = guard.opens(origin)
+        self._left = ""
         self._spoiled: list[tuple[int, int]] = []
         self.origin = origin
         self.came = 0
@@ -43,39 +36,50 @@ class Channel:
     @property
     def holds(self) -> bool:
         """Whether some of what came has not gone on."""
-        return self._stream.holds
+        return self._stream.holds or bool(self._left)
 
     def feed(self, text: str) -> Piece:
         """The next piece as it came."""
         self.came += len(text)
-        return Piece(self, self._stream.feed(text))
+        return Piece(self, self._stream.feed(text), False)
 
     def relax(self) -> Piece:
         """What has been held for long enough."""
-        return Piece(self, self._stream.relax())
+        return Piece(self, self._stream.relax(), True)
 
     def end(self) -> Piece:
         """All that is held."""
-        return Piece(self, self._stream.end())
+        return Piece(self, self._stream.end(), True)
 
-    def settled(self, passed: Passed, redacts: Redacts, kinds: Sequence[str]) -> str:
-        """The text that goes on, once what of it is redacted is known."""
+    def settled(self, passed: Passed, kinds: Sequence[str], *, last: bool) -> str:
+        """The text that goes on, once what of it is redacted is known; `last`: nothing of it waits to be
+        restored."""
+        text = self._redacted(passed, kinds)
+        restore = self._guard.restore
+        if restore is None:
+            return text
+        text = self._left + text
+        begun = None if last else _PLACEHOLDER_BEGUN.search(text)
+        text, self._left = (text, "") if begun is None else (text[: begun.start()], text[begun.start() :])
+        return restore(text)
+
+    def spoiled(self, start: int, end: int) -> bool:
+        """Whether something of this range was rewritten."""
+        return any(first < end and start < last for first, last in self._spoiled)
+
+    def _redacted(self, passed: Passed, kinds: Sequence[str]) -> str:
         text, start = passed.text, self.gone
         self.gone += len(text)
         if not passed.findings or not kinds:
             return text
         whole = Text(text=text, origin=self.origin)
-        instead = redacts.redact((whole,), passed.findings, kinds).get(0)
+        instead = self._guard.redact((whole,), passed.findings, kinds).get(0)
         if instead is None:
             return text
         # Which of the findings were meant is not said here, so all count as rewritten.
         self._spoiled += [(start + s.start, start + s.end) for each in passed.findings for s in each.spans]
         del self._spoiled[:-MAX_SPOILED]
         return instead
-
-    def spoiled(self, start: int, end: int) -> bool:
-        """Whether something of this range was rewritten."""
-        return any(first < end and start < last for first, last in self._spoiled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +88,21 @@ class Piece:
 
     channel: Channel
     passed: Passed
+    last: bool
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What was found in it."""
         return self.passed.findings
 
-    def settle(self, redacts: Redacts, kinds: Sequence[str]) -> str:
+    def settle(self, kinds: Sequence[str]) -> str:
         """The text that goes on without the findings that `kinds` mean. Once for each piece, in order."""
-        return self.channel.settled(self.passed, redacts, kinds)
+        return self.channel.settled(self.passed, kinds, last=self.last)
 
 
-def glance(opens: Opens, text: Text) -> Passed:
+def glance(guard: Guard, text: Text) -> Passed:
     """What is found in a text that comes whole."""
-    stream = opens(text.origin)
+    stream = guard.opens(text.origin)
     passed, rest = stream.feed(text.text), stream.end()
     if not passed.findings and not rest.findings:
         return Passed(text.text)
