@@ -100,7 +100,7 @@ def _add_facts(request: dict[str, Any], facts: CallFacts, inspection: Inspection
     if facts.uninspected_bytes is not None:
         request["uninspected_bytes"] = facts.uninspected_bytes + inspection.unread_bytes
     if inspection.data_class is not None:
-        request["data_class"] = inspection.data_class
+        request["data_class_found"] = inspection.data_class
     if inspection.risk:
         request["risk"] = inspection.risk
     if facts.modalities:

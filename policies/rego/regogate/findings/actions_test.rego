@@ -51,8 +51,98 @@ test_actions_row_of_a_kind_is_exact_or_the_longest_pattern if {
 }
 
 test_actions_without_a_table_block if {
-	every table in [null, [], false] {
+	every table in [null, [], 7] {
 		findings.steps_of("toxicity", "user") == {"low": "block"} with data.regogate.signals as table
+		findings.inspected == ["*"] with data.regogate.signals as table
+	}
+}
+
+# A table that is false is one that is not there, to every rule.
+test_actions_of_a_bundle_without_the_table_are_the_shipped if {
+	steps := {
+		["pii.email", "user"]: {"low": "log"},
+		["pii.email", "tool_result"]: {"medium": "constrain"},
+		["secret.key", "schema"]: {"medium": "constrain"},
+		["code", "user"]: {},
+		["inspection.failed", "user"]: {"low": "block"},
+	}
+	every where, what in steps {
+		findings.steps_of(where[0], where[1]) == what with data.regogate.signals as false
+	}
+	findings.inspected == ["inspection.failed", "pii.*", "secret.*", "toxicity"] with data.regogate.signals as false
+}
+
+test_actions_of_answers_have_a_line_of_their_own if {
+	table := {"pii.*": {"origins": {
+		"refusal": {"low": "log"},
+		"answer": {"low": "block"},
+		"*": {"low": "constrain"},
+	}}}
+	cases := [
+		["request", "output", "constrain"],
+		["request", "refusal", "log"],
+		["response", "output", "block"],
+		["response", "refusal", "log"],
+		["tool_call", "tool_arguments", "block"],
+	]
+	every case in cases {
+		steps := findings.steps_of("pii.email", case[1]) with data.regogate.signals as table
+			with input as {"stage": case[0]}
+		steps == {"low": case[2]}
+	}
+}
+
+test_actions_on_answers_say_what_is_looked_for if {
+	table := {
+		"a": {"origins": {"answer": {"low": "log"}, "*": {"high": "block"}}},
+		"b": {"origins": {"user": {"low": "block"}, "other": {"low": "block"}}},
+		"c.*": {"origins": {"tool_arguments": {"low": "constrain"}}},
+		"d": {"origins": {"*": {"low": "log", "high": "log"}}},
+		"e": null,
+		"f": {"origins": 7},
+	}
+	findings.inspected == ["a", "c.*", "e", "f"] with data.regogate.signals as table
+}
+
+test_actions_redact_at_the_origins_that_say_so if {
+	table := {"pii.*": {
+		"origins": {"tool_result": {"medium": "constrain"}, "*": {"low": "log"}},
+		"constrain": {"redact": true},
+	}}
+	one := {"level": "medium"}
+	cases := [
+		[{"pii.email": {"tool_result": one}}, ["pii.email"]],
+		[{"pii.email": {"tool_result": one, "user": one}}, ["pii.email@tool_result"]],
+		[
+			{"pii.email": {"tool_result": one, "user": one}, "pii.card": {"tool_result": one}},
+			["pii.card", "pii.email@tool_result"],
+		],
+		[{"pii.email": {"user": one}}, []],
+		[{"pii.email": {"tool_result": {"level": "low"}}}, []],
+	]
+	every case in cases {
+		findings.redactions == case[1] with data.regogate.signals as table with input as {"signals": case[0]}
+	}
+}
+
+test_actions_know_the_classes_of_data_that_stays if {
+	table := {
+		"pii.card": {
+			"origins": {"tool_result": {"low": "constrain"}},
+			"constrain": {"redact": true},
+			"data_class": "restricted",
+		},
+		"code": {"origins": {}, "data_class": "confidential"},
+	}
+	one := {"level": "medium"}
+	cases := [
+		[{"pii.card": {"tool_result": one}}, set()],
+		[{"pii.card": {"tool_result": one, "user": one}}, {"restricted"}],
+		[{"pii.card": {"user": one}, "code": {"user": one}}, {"restricted", "confidential"}],
+		[{"pii.email": {"user": one}}, set()],
+	]
+	every case in cases {
+		findings.classes == case[1] with data.regogate.signals as table with input as {"signals": case[0]}
 	}
 }
 
@@ -61,7 +151,11 @@ test_actions_of_all_findings if {
 		"injection": {"user": {"level": "low"}, "system": {"level": "low"}},
 		"pii.card": {"user": {"level": "high"}},
 	}
-	expected := {["injection", "block"], ["injection", "log"], ["pii.card", "constrain"]}
+	expected := {
+		["injection", "user", "block"],
+		["injection", "system", "log"],
+		["pii.card", "user", "constrain"],
+	}
 	findings.actions == expected with input as {"signals": signals}
 		with data.regogate.signals as rows
 }

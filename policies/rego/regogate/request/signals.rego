@@ -1,6 +1,8 @@
 package regogate.request
 
+import data.regogate.caller
 import data.regogate.findings
+import data.regogate.lib
 
 # Measures of signals.yaml that this stage can take.
 measures := {"max_tokens", "delay_ms", "redact", "model", "pool"}
@@ -53,6 +55,26 @@ block contains "request.signal.inspection" if {
 block contains "request.signal.content" if {
 	input.signals
 	"content" in findings.refused(measures)
+}
+
+# METADATA
+# title: Data was found that is too sensitive
+# description: |
+#   Data stays in the call whose row in signals.yaml says a `data_class` that the model, or the
+#   tier, is not cleared for.
+# custom:
+#   id: request.signal.data_class
+#   owner: data-protection
+#   remediation: Take the data out, redact its kind in signals.yaml, or use a model cleared for it.
+block contains "request.signal.data_class" if {
+	input.signals
+	some class in findings.classes
+	not held(class)
+}
+
+held(class) if {
+	lib.cleared(class, asked_row.data_class)
+	lib.cleared(class, object.get(caller.tier, "data_class", "restricted"))
 }
 
 # METADATA

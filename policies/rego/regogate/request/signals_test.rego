@@ -39,6 +39,27 @@ test_signals_refusals_have_modes if {
 
 constrain(measures) := signal_rows({"injection": {"origins": {"*": {"low": "constrain"}}, "constrain": measures}})
 
+test_signals_data_that_stays_is_of_its_rows_class if {
+	table := {
+		"pii.card": {
+			"origins": {"tool_result": {"low": "constrain"}},
+			"constrain": {"redact": true},
+			"data_class": "confidential",
+		},
+		"code": {"origins": {}, "data_class": "internal"},
+		"odd": {"origins": {}, "data_class": "secret"},
+	}
+	rows := signal_rows(table)
+	blocked(decide(found("pii.card", "user", "low"), rows), ["request.signal.data_class"])
+	allowed(decide(object.union(found("pii.card", "user", "low"), asks({"model": "big-1"})), rows))
+	strict := object.union(rows, tier_with({"data_class": "public"}))
+	coded := object.union(found("code", "user", "low"), asks({"data_class": "public"}))
+	blocked(decide(coded, strict), ["request.signal.data_class"])
+	blocked(decide(found("odd", "user", "low"), rows), ["request.signal.data_class"])
+	allowed(decide(found("code", "user", "low"), rows))
+	constrained(decide(found("pii.card", "tool_result", "low"), rows), ["request.signal.redact"], {"redact": ["pii.card"]})
+}
+
 test_signals_constrain if {
 	injected := found("injection", "user", "low")
 	cases := {
