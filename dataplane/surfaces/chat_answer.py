@@ -10,7 +10,7 @@ from dataplane.findings import ProposedCall, Text
 from dataplane.ports import UpstreamFailed
 from dataplane.surfaces.answer_json import dump_answer, is_strict, tidy
 from dataplane.surfaces.chat_answer_texts import answer_texts
-from dataplane.surfaces.json_texts import put
+from dataplane.surfaces.encoded_text import put_encoded
 from dataplane.surfaces.proposed_call import of_input, propose
 
 
@@ -77,7 +77,7 @@ class ChatAnswer:
             if place[:1] == ("choices",) and len(place) > 1:
                 choices.add(place[1])
             if place[2:] != ("logprobs",):
-                put(self._answer, where, text)
+                put_encoded(self._answer, where, text)
         for position in choices:
             choice = self._answer["choices"][position]
             if type(choice) is dict and "logprobs" in choice:

@@ -18,7 +18,7 @@ from dataplane.surfaces.chat_exchange import ChatExchange
 from dataplane.surfaces.chat_facts import chat_facts
 from dataplane.surfaces.chat_texts import chat_texts
 from dataplane.surfaces.chat_tokens import prompt_tokens
-from dataplane.surfaces.json_texts import put
+from dataplane.surfaces.encoded_text import put_encoded
 from dataplane.surfaces.strict_json import dump, parse
 from dataplane.surfaces.tool_names import offered
 from dataplane.surfaces.upstream_headers import upstream_headers
@@ -64,7 +64,7 @@ class ChatUnit:
         Raises `Refused` too where the request then cannot be written exactly."""
         texts = self.texts()
         for index, text in instead.items():
-            put(self._request, texts[index], text)
+            put_encoded(self._request, texts[index], text)
         if instead:
             self._wire = dump(self._request)
 

@@ -10,10 +10,10 @@ import binascii
 import codecs
 import re
 from typing import Any, Final
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from dataplane.findings import Origin, Place, Text
-from dataplane.surfaces.json_texts import add_names, add_texts
+from dataplane.surfaces.json_texts import add_names, add_texts, find, put
 from dataplane.surfaces.tokens import size
 
 MAX_ENCODED_CHARS: Final = 1 << 20
@@ -36,7 +36,7 @@ _DATA_URL: Final = re.compile(
 _NO_CODE: Final = ("{", "[", "<", '"')
 """Beginnings of what is neither a data URL nor base64, but often long."""
 
-_CHARSET: Final = re.compile(r";\s*charset=\"?(?P<name>[\w-]{1,32})")
+_CHARSET: Final = re.compile(r";\s*charset=\"?(?P<name>[\w-]{1,32})\"?", re.IGNORECASE)
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{4,}={0,2}")
 _SPACE: Final = re.compile(r"\s+")
 _URL_SAFE: Final = str.maketrans("-_", "+/")
@@ -73,8 +73,9 @@ def encoded_text(value: str) -> str | None:
 def add_encoded_texts(value: Any, origin: Origin, place: Place, texts: list[Text]) -> int:
     """As `json_texts.add_texts`, for what may hold images, recordings, files or encrypted content.
 
-    Encoded text is yielded as what it stands for, which cannot be rewritten. Encoded content that is no text
-    is left out, but for how it calls itself; returns how many bytes of it.
+    Encoded text is yielded as what it stands for. A short string that may be base64 is yielded as it stands
+    too, and only that can be rewritten. Encoded content that is no text is left out, but for how it calls
+    itself; returns how many bytes of it.
     """
     if type(value) is dict:
         add_names(value, origin, texts)
@@ -87,14 +88,28 @@ def add_encoded_texts(value: Any, origin: Origin, place: Place, texts: list[Text
         add_texts(value, origin, place, texts)
         return 0
     document = encoded_text(value)
+    url = _DATA_URL.match(value)
     if document is not None:
-        texts.append(Text(text=document, origin=origin))
-    if len(value) <= SHORT or (document is None and not _is_encoded(value)):
+        stands_too = url is None and len(value) <= SHORT
+        texts.append(Text(text=document, origin=origin, place=None if stands_too else place))
+        if stands_too:
+            add_texts(value, origin, place, texts)
+    elif len(value) <= SHORT or not _is_encoded(value):
         add_texts(value, origin, place, texts)
         return 0
-    if (url := _DATA_URL.match(value)) is not None:
+    if url is not None:
         texts.append(Text(text=url[0], origin=origin))
     return 0 if document is not None else size(value)
+
+
+def put_encoded(document: Any, text: Text, instead: str) -> None:
+    """As `json_texts.put`, for a document walked with `add_encoded_texts`: a text that was encoded is written
+    encoded, its characters in UTF-8."""
+    holder, last, there = find(document, text)
+    if type(there) is str and there != text.text and encoded_text(there) == text.text:
+        holder[last] = _encoded_like(there, instead)
+    else:
+        put(document, text, instead)
 
 
 def left_out(value: Any) -> int:
@@ -111,6 +126,17 @@ def unread_bytes(value: Any) -> int:
     if type(value) is list:
         return sum(map(unread_bytes, value))
     return 0
+
+
+def _encoded_like(value: str, text: str) -> str:
+    data = text.encode("utf-8", "replace")
+    url = _DATA_URL.match(value)
+    if url is None:
+        return binascii.b2a_base64(data, newline=False).decode()
+    head = _CHARSET.sub(";charset=utf-8", url[0])
+    if not url["parameters"].lower().rstrip().endswith(";base64"):
+        return head + quote(data)
+    return head + binascii.b2a_base64(data, newline=False).decode()
 
 
 def _is_encoded(value: str) -> bool:

@@ -87,18 +87,23 @@ def put(document: Any, text: Text, instead: str) -> None:
     Raises `Refused`: `gateway.unenforceable` where no other text can be written there, `gateway.internal`
     where the document has changed since it was walked, so that another text stands there.
     """
+    holder, last, there = find(document, text)
+    if there != text.text and digits_of(there) != text.text:
+        raise Refused("gateway.internal")
+    holder[last] = instead
+
+
+def find(document: Any, text: Text) -> tuple[Any, str | int, Any]:
+    """What holds a text of this document, by which key or index, and what stands there; raises as `put`."""
     if text.place is None:
         raise Refused("gateway.unenforceable")
     *way, last = text.place
     try:
         for step in way:
             document = document[step]
-        there = document[last]
-    except (LookupError, TypeError):
+        return document, last, document[last]
+    except (LookupError, TypeError, ValueError):
         raise Refused("gateway.internal") from None
-    if there != text.text and digits_of(there) != text.text:
-        raise Refused("gateway.internal")
-    document[last] = instead
 
 
 def _is_token_id(name: str) -> bool:

@@ -272,3 +272,24 @@ def test_a_short_string_is_read_as_it_stands_too() -> None:
         ("some words, twice over", "tool_result"),
         (encoded(b"some words, twice over"), "tool_result"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("data", "head"),
+    [
+        (encoded(LONG.encode()), ""),
+        (
+            "data:text/plain;charset=UTF-16LE;base64," + encoded(b"hunter2"),
+            "data:text/plain;charset=utf-8;base64,",
+        ),
+        ("data:text/plain,a%20hunter2", "data:text/plain,%5BX_1%5D"),
+    ],
+)
+def test_an_attached_text_is_replaced_as_it_was_encoded(data: str, head: str) -> None:
+    part = {"type": "file", "file": {"file_data": data}}
+    unit = read_chat(chat(messages=[{"role": "user", "content": [part]}]))
+    (index,) = [i for i, text in enumerate(unit.texts()) if "hunter2" in text.text or text.text == LONG]
+    unit.rewrite({index: "[X_1] is what it said."})
+    (again,) = sent_body(unit)["messages"][0]["content"]
+    assert again["file"]["file_data"].startswith(head)
+    assert ("[X_1] is what it said.", "tool_result") in file(again["file"]["file_data"])
