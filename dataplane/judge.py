@@ -174,13 +174,14 @@ class CallJudge:
             [one for one in self._inspected(seen.findings) if not (calls and _in_arguments(one))],
             finish_reason=exchange.finish_reason(),
             tokens=exchange.usage.output_tokens,
-            unread_bytes=seen.unread_bytes,
+            unread_bytes=exchange.unread_bytes() + seen.unread_bytes,
         )
         await _wait(max(delay_ms, verdict.delay_ms or 0))
         instead = dict(self.redact(texts, seen.findings, sorted(patterns.union(verdict.redact))))
         if terms.restore:
             instead |= self._restored(texts, instead)
-        return exchange.rewrite(instead) if instead else body
+        # Also where nothing changes: what goes on is what was read, not bytes that others may read otherwise.
+        return exchange.rewrite(instead)
 
     async def error(self, body: bytes) -> bytes:
         """A provider's error, which may quote what it was sent: looked at as one text."""

@@ -52,6 +52,7 @@ QUERY_COLUMNS: Final = (
     "tokens_in",
     "tokens_out",
     "cost_microusd",
+    "correlation_id",
 )
 """Canonical fields that are copied to columns of the same name."""
 

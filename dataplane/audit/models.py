@@ -32,6 +32,7 @@ records = Table(
     Column("tokens_out", BigInteger, nullable=True),
     Column("cost_microusd", BigInteger, nullable=True),
     Column("held_us", BigInteger, nullable=True),
+    Column("correlation_id", Text, nullable=True),
     Column("canonical", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Column("sealed", LargeBinary, nullable=True),
@@ -45,6 +46,13 @@ records = Table(
         "seq",
         sqlite_where=text("held_us IS NOT NULL"),
         postgresql_where=text("held_us IS NOT NULL"),
+    ),
+    Index(
+        "ix_records_correlation_id",
+        "correlation_id",
+        "seq",
+        sqlite_where=text("correlation_id IS NOT NULL"),
+        postgresql_where=text("correlation_id IS NOT NULL"),
     ),
     sqlite_autoincrement=True,
 )

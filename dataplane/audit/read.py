@@ -33,6 +33,7 @@ ALWAYS: Final = (
     "model",
     "decision",
     "reasons",
+    "findings",
     "policy_revision",
     "status",
 )
@@ -44,6 +45,7 @@ def told(row: Stored) -> dict[str, Any]:
     fields: dict[str, Any] = dict.fromkeys(ALWAYS)
     fields |= orjson.loads(row.canonical)
     fields["reasons"] = fields["reasons"] or []
+    fields["findings"] = fields["findings"] or []
     if row.sealed is not None:
         sealed = orjson.loads(row.sealed)
         sealed.pop("nonce", None)
@@ -88,6 +90,11 @@ async def follow(database: Database, seq: int, *, poll_s: float = POLL_S) -> Asy
 async def about(database: Database, wanted: str) -> list[Stored]:
     """The record with this id, or all records of the call with this request id, in order of writing."""
     return await database.run(lambda connection: store.about(connection, wanted), reading=True)
+
+
+async def tied(database: Database, correlation_id: str) -> list[Stored]:
+    """All records of the calls that this id ties together, in order of writing."""
+    return await database.run(lambda connection: store.tied(connection, correlation_id), reading=True)
 
 
 async def _after(database: Database, seq: int) -> list[Stored]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dataplane.audit.canonical import Fields, Value, flat, json_text
@@ -70,6 +70,8 @@ class Recorder:
         _add(fields, "upstream_status", state.upstream_status)
         _add(fields, "upstream_request_id", state.upstream_request_id)
         _usage(state, fields)
+        _findings(fields, state.answer_findings)
+        _add(fields, "redactions", state.redactions or None)
         if state.settled:
             fields["limits_settled"] = json_text(state.settled)
         if state.first_byte_ns is not None:
@@ -85,8 +87,8 @@ class Recorder:
         fields: Fields = {
             "decision": _TEXT[decision.verdict],
             "reasons": list(decision.reasons),
-            "findings": findings_told(question.findings),
         }
+        _findings(fields, question.findings)
         _add(fields, "intent_id", state.intent_id)
         sealer = Sealer(self._key, fields)
         _common(state, fields)
@@ -173,6 +175,14 @@ class Recorder:
             sealer.body("request_digest", state.request_sha256)
         if state.facts is not None:
             _add(fields, "stream", state.facts.stream)
+            tools = state.facts.tools
+            if tools:
+                fields["tools"] = sorted(f"{name}@{tools[name].get('digest', '')}" for name in tools)
+        inspection = state.inspection
+        _findings(fields, inspection.findings)
+        _add(fields, "risk", inspection.risk or None)
+        _add(fields, "data_class", inspection.data_class)
+        _add(fields, "redactions", state.redactions or None)
         if decision is not None:
             _policy(decision, fields, REQUEST_STAGE)
             if decision.limits:
@@ -195,6 +205,7 @@ def _common(state: CallState, fields: Fields) -> None:
     fields["operation"] = state.operation.id
     if state.facts is not None:
         _add(fields, "model", state.facts.model)
+    _add(fields, "correlation_id", state.correlation_id)
     if state.canary:
         fields["canary"] = True
     if state.limits_mode:
@@ -218,10 +229,11 @@ def _common(state: CallState, fields: Fields) -> None:
     _add(fields, "tenant", tenant)
 
 
-def findings_told(findings: Iterable[Finding]) -> list[str]:
+def _findings(fields: Fields, findings: Sequence[Finding]) -> None:
     """Findings as records tell them: `kind:level:origin:count`, sorted."""
-    counts = Counter(f"{one.kind}:{one.level.value}:{one.origin.value}" for one in findings)
-    return sorted(f"{what}:{count}" for what, count in counts.items())
+    if findings:
+        counts = Counter(f"{one.kind}:{one.level.value}:{one.origin.value}" for one in findings)
+        fields["findings"] = sorted(f"{what}:{count}" for what, count in counts.items())
 
 
 def _policy(decision: Decision, fields: Fields, stage: str) -> None:

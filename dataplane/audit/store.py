@@ -145,6 +145,14 @@ def about(connection: Connection, wanted: str) -> list[Stored]:
     return [_stored(row) for row in found]
 
 
+def tied(connection: Connection, correlation_id: str) -> list[Stored]:
+    """Every record of the calls of which one record has this correlation id, in order of writing."""
+    told = records.c.correlation_id == correlation_id
+    calls = select(records.c.request_id).where(told)
+    found = connection.execute(_STORED.where(told | records.c.request_id.in_(calls)).order_by(records.c.seq))
+    return [_stored(row) for row in found]
+
+
 def _stored(row: Any) -> Stored:
     return Stored(**row._mapping)
 

@@ -73,22 +73,36 @@ def tail(
 
 @app.command()
 def show(
-    wanted: Annotated[str, typer.Argument(metavar="ID", help="A record's id, or a call's x-request-id.")],
+    wanted: Annotated[
+        str | None, typer.Argument(metavar="ID", help="A record's id, or a call's x-request-id.")
+    ] = None,
+    correlation: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="All calls that this correlation id ties together, instead."),
+    ] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Show a record, or every record of a call, with the exact policy input and result.
+    """Show a record, or every record of a call, with the exact policy input and result; or every call of one
+    loop of an agent, from its first prompt over each tool call to its end.
 
     \b
-    Example:
+    Examples:
       regogate audit show 0199c3a4-5b7e-7c31-9d80-3f6f1f5f7f00 --json
+      regogate audit show --correlation ticket-4711
     """
+    if (wanted is None) == (correlation is None):
+        raise typer.BadParameter("give an ID, or --correlation ID")
 
     async def work(database: Database) -> None:
-        rows = await read.about(database, wanted)
+        if correlation is not None:
+            rows, what = await read.tied(database, correlation), "no call has the correlation id"
+        else:
+            assert wanted is not None
+            rows, what = await read.about(database, wanted), "no record and no call has the id"
         if not rows:
-            raise RegoGateError(f"no record and no call has the id {printable(wanted)[:80]}")
+            raise RegoGateError(f"{what} {printable(correlation or wanted or '')[:80]}")
         for row in rows:
             (_print_json if as_json else _print_whole)(read.told(row))
 
@@ -144,7 +158,9 @@ def _print_line(record: dict[str, Any]) -> None:
         "": record["operation"],
         "client=": record["client_id"],
         "model=": record["model"],
+        "tool=": record.get("tool"),
         "reasons=": ",".join(record["reasons"]),
+        "findings=": ",".join(record["findings"]),
         "outcome=": record.get("outcome"),
         "count=": record.get("count"),
         "revision=": record["policy_revision"],

@@ -25,7 +25,7 @@ from dataplane.domain import (
 from dataplane.errors import Refused, limited
 from dataplane.findings import Finding, Inspection, Level, Origin, ProposedCall, Span, Text, selects
 from dataplane.pipeline import Pipeline
-from dataplane.ports import ClientLeft, Detector, Looks, TextStream, UpstreamFailed
+from dataplane.ports import ClientLeft, Detector, Guard, GuardedStream, Looks, TextStream, UpstreamFailed
 from dataplane.quantities import Usage
 
 Journal = list[str]
@@ -91,7 +91,7 @@ class FakeExchange:
         self.finished = False
         self.usage = Usage(input_tokens=1, output_tokens=2)
         self.model: str | None = "served"
-        self.said, self.calls = said, calls
+        self.said, self.calls, self.unread = said, calls, 0
         self.strike: Callable[[bytes], bytes] | None = None
 
     def whole(self, body: bytes) -> bytes:
@@ -106,8 +106,14 @@ class FakeExchange:
     def finish_reason(self) -> str | None:
         return "stop"
 
+    def unread_bytes(self) -> int:
+        return self.unread
+
     def rewrite(self, instead: Mapping[int, str]) -> bytes:
-        return repr(dict(instead)).encode()
+        return repr(dict(instead)).encode() if instead else b"as read"
+
+    def guard(self, guard: Guard) -> GuardedStream:
+        raise AssertionError("no stream is guarded here")
 
     def feed(self, data: bytes) -> bytes:
         self.finished = data == b"last"

@@ -105,7 +105,7 @@ def test_a_clean_answer_is_not_asked_about_unless_always() -> None:
         made = house(AnswerTerms(inspect=("pii",), ask=ask))  # type: ignore[arg-type]
         answers(made, "hello")
         _, client = run(made)
-        assert client.sent == b"answer"
+        assert client.sent == b"as read"
         assert len(made.questions) == asked
 
 
@@ -113,7 +113,7 @@ def test_what_nobody_is_asked_about_is_noted_only() -> None:
     made = house(AnswerTerms(inspect=("pii",), ask="never"))
     answers(made, "bob@x.example")
     state, client = run(made)
-    assert (client.sent, made.questions) == (b"answer", [])
+    assert (client.sent, made.questions) == (b"as read", [])
     assert [one.kind for one in state.answer_findings] == ["pii.email"]
 
 
