@@ -40,6 +40,7 @@ VALUES = st.recursive(
 def outcome(data: bytes, constraints: Constraints) -> Unit | None:
     try:
         _, unit = read_call(head(headers=JSON_TYPE), data)
+        assert all(text.text for text in unit.texts())
         unit.constrain(constraints)
     except Refused as refused:
         if refused.status != 400:
