@@ -26,6 +26,7 @@ from dataplane.inspection.normalise_markup import strings_joined, without_markup
 from dataplane.inspection.normalise_morse import from_morse, spelled_out
 from dataplane.inspection.normalise_payloads import codes_decoded, decoded, pieces_decoded
 from dataplane.inspection.normalise_unicode import folded, hidden, upside_down
+from dataplane.inspection.normalise_vocabulary import corrections
 from dataplane.inspection.normalise_words import (
     corrected,
     divided,
@@ -126,6 +127,12 @@ def hides(text: str) -> bool:
     if not text.isascii() and any(trick(view) is not None for trick in _CHARACTERS):
         return True
     return glimpse(view.ascii) is not NOTHING
+
+
+def prepare() -> None:
+    """Build what is built once, so that no call waits for it."""
+    glimpse(b"")
+    corrections()
 
 
 def _readings(view: View, hits: Sequence[Hit]) -> Iterator[View]:

@@ -1,0 +1,235 @@
+"""What stands in the texts of one document.
+
+1. Texts that go on in one another are joined; long ones are looked at in pieces that overlap.
+2. Each piece is read in all its views (`views`), each view scanned once for all patterns.
+3. Recognizers make candidates of their own patterns' hits; thresholds of the table make levels of scores.
+4. Spans go back to the texts as they came; what was found twice is merged (`merge`).
+5. The whole gets a risk and a class of data (`risk`).
+
+What fails or takes too long is a finding `inspection.failed`, so that policy can refuse it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dataplane.findings import NOTHING_FOUND, Finding, Inspection, Level, Origin, Text
+from dataplane.inspection.catalogue import Family, families
+from dataplane.inspection.engine import Engine
+from dataplane.inspection.joined import Joined, Piece, joined, pieces
+from dataplane.inspection.merge import Found, merged
+from dataplane.inspection.recognizer import Hit
+from dataplane.inspection.risk import Weighing
+from dataplane.inspection.view import View
+from dataplane.inspection.views import PATTERNS, hides, prepare, views
+
+FAILED: Final = "inspection.failed"
+SURE: Final = 100
+
+TURN_S: Final = 0.002
+"""Seconds of work after which other calls have their turn: about the time that a call takes in all."""
+
+DEADLINE_MS: Final = 1_000
+"""Milliseconds of work for the texts of one document, where the table says nothing; waiting for a turn does
+not count."""
+
+MAX_CHARACTERS: Final = 2_000_000
+"""Characters of one document that are looked at, where the table says nothing."""
+
+_DIGEST_BYTES: Final = 16
+_SETTINGS: Final = frozenset({"deadline_ms", "max_characters", "risk", "data_class", "enabled"})
+
+_log = logging.getLogger("regogate.inspection")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How much is looked at, and for how long."""
+
+    deadline_s: float = DEADLINE_MS / 1000
+    max_characters: int = MAX_CHARACTERS
+
+
+class Inspector:
+    """Implements `ports.Detector` but for redaction and streams, which `detector` adds."""
+
+    def __init__(
+        self,
+        revision: str,
+        found_by: Sequence[Family],
+        *,
+        key: bytes,
+        weighing: Weighing,
+        bounds: Bounds,
+        hyperscan: bool | None = None,
+    ) -> None:
+        """Compiles all patterns, which takes a second: not on a loop that serves. Digests of findings are
+        made with `key`. Raises `ValueError` for patterns that cannot be used."""
+        self.revision = revision
+        self.families: Final = tuple(found_by)
+        self.engine: Final = Engine(
+            [*PATTERNS, *(pattern for family in found_by for pattern in family.recognizer.patterns)],
+            hyperscan=hyperscan,
+        )
+        self._owner: Final = {
+            pattern.id: family for family in found_by for pattern in family.recognizer.patterns
+        }
+        prepare()
+        self._key: Final = key[: hashlib.blake2b.MAX_KEY_SIZE]
+        self._weighing: Final = weighing
+        self._bounds: Final = bounds
+
+    async def look(self, texts: Sequence[Text]) -> Inspection:
+        """See `ports.Detector`."""
+        findings: list[Finding] = []
+        unread = 0
+        left = self._bounds.max_characters
+        worked, turn = 0.0, time.perf_counter()
+        for document in joined(texts):
+            if not document.text:
+                continue
+            if len(document.text) > left:
+                document, beyond = document.cut(left)
+                unread += beyond
+            left -= len(document.text)
+            found: list[Found] = []
+            failed = False
+            for piece in pieces(document):
+                now = time.perf_counter()
+                if now - turn > TURN_S:
+                    worked += now - turn
+                    await asyncio.sleep(0)
+                    turn = time.perf_counter()
+                if worked + now - turn > self._bounds.deadline_s:
+                    unread += len(document.text[piece.at :].encode("utf-8", "replace"))
+                    failed = True
+                    break
+                failed |= self._read(piece, document.origin, found)
+            if found:
+                findings.extend(self._findings(document, merged(found)))
+            if failed:
+                findings.append(_failed(document))
+        if not findings and not unread:
+            return NOTHING_FOUND
+        return Inspection(
+            findings=tuple(findings),
+            risk=self._weighing.risk(findings),
+            data_class=self._weighing.data_class(findings),
+            unread_bytes=unread,
+        )
+
+    def candidates(self, text: str, origin: Origin) -> Sequence[Finding]:
+        """What is found in one short text, at once; spans are of text 0. Raises nothing."""
+        document = Joined(text=text, origin=origin, starts=(0,), indices=(0,))
+        found: list[Found] = []
+        failed = self._read(Piece(text, 0), origin, found)
+        findings = self._findings(document, merged(found)) if found else []
+        return [*findings, _failed(document)] if failed else findings
+
+    def has_views(self, text: str) -> bool:
+        """Whether `text` may be read in another way than as it stands."""
+        return any(hit.pattern not in self._owner for hit in self.engine.scan(text)) or hides(text)
+
+    def _read(self, piece: Piece, origin: Origin, found: list[Found]) -> bool:
+        """Add to `found` what is in one piece; whether something failed."""
+        failed = False
+        try:
+            for view, hits in views(piece.text, self.engine.scan):
+                if hits:
+                    failed |= self._recognize(view, hits, piece, origin, found)
+        except Exception as error:  # noqa: BLE001  whatever fails is told to policy as a failed inspection
+            _tell("views", error)
+            return True
+        return failed
+
+    def _recognize(
+        self, view: View, hits: Sequence[Hit], piece: Piece, origin: Origin, found: list[Found]
+    ) -> bool:
+        owner = self._owner
+        own: dict[str, list[Hit]] = {}
+        by_name: dict[str, Family] = {}
+        for hit in hits:
+            family = owner.get(hit.pattern)
+            if family is not None:
+                if family.name not in own:
+                    own[family.name] = []
+                    by_name[family.name] = family
+                own[family.name].append(hit)
+        failed = False
+        for name, family in by_name.items():
+            if not view.faithful and not family.guesses:
+                continue
+            try:
+                for candidate in family.recognizer.recognize(view.text, own[name], origin):
+                    if candidate.score < 1:
+                        continue
+                    start, end = view.origin(candidate.start, candidate.end)
+                    start, end = piece.locate(start + piece.at, end + piece.at)
+                    level = family.level(candidate.score)
+                    found.append(Found(candidate.kind, level, candidate.score, start, end, view.depth))
+            except Exception as error:  # noqa: BLE001  see above; what the others find is told all the same
+                _tell(name, error)
+                failed = True
+        return failed
+
+    def _findings(self, document: Joined, found: Sequence[Found]) -> list[Finding]:
+        return [
+            Finding(
+                kind=each.kind,
+                level=each.level,
+                score=each.score,
+                origin=document.origin,
+                spans=document.spans(each.start, each.end),
+                digest=self._digest(document.text[each.start : each.end]),
+            )
+            for each in found
+        ]
+
+    def _digest(self, text: str) -> bytes:
+        data = text.encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(data, digest_size=_DIGEST_BYTES, key=self._key).digest()
+
+
+def make_inspector(
+    revision: str, table: Mapping[str, Any], *, key: bytes, hyperscan: bool | None = None
+) -> Inspector:
+    """The inspector of a `detectors` table. Takes a second or two: to be called off the loop. Raises
+    `ValueError` for a table that cannot be used."""
+    row = table.get("inspection", {})
+    if not isinstance(row, Mapping) or not set(row) <= _SETTINGS:
+        raise ValueError("inspection: not a row of settings")
+    return Inspector(
+        revision,
+        families(table),
+        key=key,
+        weighing=Weighing(row),
+        bounds=Bounds(
+            deadline_s=_whole(row, "deadline_ms", DEADLINE_MS) / 1000,
+            max_characters=_whole(row, "max_characters", MAX_CHARACTERS),
+        ),
+        hyperscan=hyperscan,
+    )
+
+
+def _whole(row: Mapping[str, Any], name: str, default: int) -> int:
+    value = row.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"inspection: {name} is not a whole number above 0")
+    return value
+
+
+def _failed(document: Joined) -> Finding:
+    return Finding(
+        kind=FAILED, level=Level.HIGH, score=SURE, origin=document.origin, spans=document.spans(0, 0)
+    )
+
+
+def _tell(what: str, error: Exception) -> None:
+    # The text of an unexpected error may quote what was looked at: its type only.
+    _log.error("inspection failed", extra={"recognizer": what, "error_type": type(error).__name__})
