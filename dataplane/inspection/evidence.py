@@ -1,0 +1,258 @@
+"""Weighing of independent signs: what the recognizers of attacks have in common.
+
+A `Signal` is one sign, such as a request to set earlier instructions aside. The shared scan looks only for
+its needles; where one ends, its expression is tried on the text around. What all signals of a stretch come
+to is `1 - product(1 - points / 100)` over their families (noisy-or: each sign is taken as independent
+evidence; two of one family, and two of the same words, are one sign).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import re2
+
+from dataplane.findings import Origin
+from dataplane.inspection.recognizer import Candidate, Hit, Pattern
+
+BEFORE: Final = 220
+AFTER: Final = 260
+"""Code points before and after the end of a needle on which an expression is tried; no expression of a signal
+spans more than the lesser of both."""
+
+APART: Final = 1000
+"""Signs further apart than this many code points are of two matters."""
+
+STRETCH: Final = 6000
+"""The most code points within which signs count together: the longest prompts of public collections of
+jailbreaks; a long document that says something suspicious now and then is no attack."""
+
+DETECTION: Final = 50
+"""The score of `medium` where the row does not say."""
+
+MATCHES: Final = 8
+"""Matches of one signal that are kept; more of the same add nothing."""
+
+MOST: Final = 99
+"""The most that a score says."""
+
+UNTRUSTED: Final = frozenset(
+    {Origin.TOOL_RESULT, Origin.TOOL_DEFINITION, Origin.SCHEMA, Origin.METADATA, Origin.TOOL_ARGUMENTS}
+)
+"""Text that should hold data: whoever gives orders there is not the one who asks."""
+
+_SPECIAL: Final = re.compile(r"[.^$*+?()\[\]{}\\]")
+"""What has a meaning in an expression; `re.escape` would mark more than RE2 reads."""
+
+TRUSTED: Final = frozenset({Origin.SYSTEM, Origin.DEVELOPER})
+"""Text of whoever runs the application, which is meant to give orders and to speak of orders."""
+
+TRUSTED_SHARE: Final = 0.5
+"""What a sign counts in trusted text: only several strong ones together come to a detection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One sign. Near every match of `regex` (RE2, caseless) stands one of `needles` (literals in lower case,
+    separated by `|`). `user` and `tool` are its points, 0 to 99, in text of a user and in untrusted text
+    (where None, the same). Of the signals of one `family` (where empty, its own) only the best counts."""
+
+    name: str
+    needles: str
+    regex: str
+    user: int
+    tool: int | None = None
+    family: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A match of a signal: its points here, and its half-open range in the text."""
+
+    signal: Signal
+    points: float
+    start: int
+    end: int
+
+
+Judge = Callable[[str, Sign], float]
+"""What a sign's points are to be multiplied by, given where it stands in the text."""
+
+
+def _as_it_stands(text: str, sign: Sign) -> float:
+    return 1.0
+
+
+class Evidence:
+    """A recognizer of `kind` by the weight of `signals`."""
+
+    def __init__(
+        self,
+        kind: str,
+        signals: Sequence[Signal],
+        row: Mapping[str, Any],
+        *,
+        judge: Judge = _as_it_stands,
+        apart: int = APART,
+        each: bool = False,
+    ) -> None:
+        """`row` may hold `weights`, points by name of signal (in text of users and in untrusted text), and
+        `medium`, the score of a detection. Signs further apart than `apart` code points are of two matters.
+        With `each`, a matter is a candidate for each of its signs instead of one from its first to its last:
+        for what is to be redacted. Raises `ValueError` for a weight that is unknown or not 0 to 99."""
+        self._kind = kind
+        self._judge = judge
+        self._apart = apart
+        self._floor = int(row.get("medium", DETECTION))
+        self._doubt = 1 - (self._floor - 0.5) / 100
+        self._each = each
+        weights = _weights(kind, signals, row)
+        needles: dict[str, list[_Compiled]] = {}
+        for signal in signals:
+            points = weights.get(signal.name)
+            compiled = _Compiled.of(signal, points)
+            if compiled.user or compiled.tool:
+                needles.setdefault(signal.needles, []).append(compiled)
+        self._of: dict[str, tuple[_Compiled, ...]] = {}
+        patterns = []
+        for literals, found in needles.items():
+            regex = "|".join(_escaped(literal) for literal in literals.split("|"))
+            pattern = Pattern(id=f"{kind}.{found[0].signal.name}", regex=regex, needle=True)
+            patterns.append(pattern)
+            self._of[pattern.id] = tuple(found)
+        self.patterns: Sequence[Pattern] = tuple(patterns)
+
+    def recognize(self, text: str, hits: Sequence[Hit], origin: Origin) -> Iterable[Candidate]:
+        """What the signs of each stretch come to, where that is a detection. The heaviest are tried first,
+        and none any more once those that are left cannot come to one."""
+        ends: dict[str, list[int]] = {}
+        for hit in hits:
+            ends.setdefault(hit.pattern, []).append(hit.end)
+        untrusted = origin in UNTRUSTED
+        share = TRUSTED_SHARE if origin in TRUSTED else 1.0
+        tries: list[tuple[float, _Compiled, str]] = []
+        against = 1.0  # what is left of doubt if all that is still to be tried were found
+        for pattern in ends:
+            for compiled in self._of[pattern]:
+                points = share * (compiled.tool if untrusted else compiled.user)
+                if points:
+                    tries.append((points, compiled, pattern))
+                    against *= 1 - points / 100
+        if against > self._doubt:
+            return ()
+        tries.sort(key=_heaviest_first)
+        windows: dict[str, list[tuple[int, int]]] = {}
+        signs: list[Sign] = []
+        for points, compiled, pattern in tries:
+            places = windows.get(pattern)
+            if places is None:
+                places = windows[pattern] = _windows(ends[pattern], len(text))
+            found = self._search(text, places, compiled, points)
+            if found:
+                signs.extend(found)
+            else:
+                against /= 1 - points / 100
+                if against > self._doubt:
+                    return ()
+        return self._stretches(signs)
+
+    def _search(
+        self, text: str, windows: Sequence[tuple[int, int]], compiled: _Compiled, points: float
+    ) -> list[Sign]:
+        signs: list[Sign] = []
+        whole = 0
+        for start, end in windows:
+            for match in compiled.regex.finditer(text[start:end]):
+                sign = Sign(compiled.signal, points, start + match.start(), start + match.end())
+                share = self._judge(text, sign)
+                signs.append(sign if share == 1 else replace(sign, points=points * share))
+                whole += share == 1
+                if whole == MATCHES:
+                    return signs
+        return signs
+
+    def _stretches(self, signs: list[Sign]) -> Iterable[Candidate]:
+        signs.sort(key=lambda sign: (sign.start, sign.end))
+        stretch: list[Sign] = []
+        for sign in signs:
+            if stretch and (
+                sign.start - stretch[-1].end > self._apart or sign.end - stretch[0].start > STRETCH
+            ):
+                yield from self._candidate(stretch)
+                stretch = []
+            stretch.append(sign)
+        yield from self._candidate(stretch)
+
+    def _candidate(self, stretch: Sequence[Sign]) -> Iterable[Candidate]:
+        best: dict[str, Sign] = {}
+        for sign in stretch:
+            family = sign.signal.family or sign.signal.name
+            if family not in best or best[family].points < sign.points:
+                best[family] = sign
+        counted: list[Sign] = []
+        for sign in sorted(best.values(), key=lambda sign: -sign.points):
+            if not any(_same_words(sign, other) for other in counted):
+                counted.append(sign)
+        score = round(100 * (1 - math.prod(1 - sign.points / 100 for sign in counted)))
+        if score >= self._floor:
+            score = min(score, MOST)
+            if self._each:
+                for sign in counted:
+                    yield Candidate(self._kind, score, sign.start, sign.end)
+            else:
+                end = max(sign.end for sign in stretch)
+                yield Candidate(self._kind, score, stretch[0].start, end)
+
+
+def _heaviest_first(tried: tuple[float, _Compiled, str]) -> float:
+    return -tried[0]
+
+
+def _escaped(literal: str) -> str:
+    return _SPECIAL.sub(r"\\\g<0>", literal).replace("\n", "\\n").replace("\r", "\\r")
+
+
+def _same_words(one: Sign, other: Sign) -> bool:
+    shared = min(one.end, other.end) - max(one.start, other.start)
+    return 2 * shared > min(one.end - one.start, other.end - other.start)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    signal: Signal
+    regex: Any
+    user: int
+    tool: int
+
+    @classmethod
+    def of(cls, signal: Signal, points: int | None) -> _Compiled:
+        user = signal.user if points is None else points
+        tool = (signal.user if signal.tool is None else signal.tool) if points is None else points
+        return cls(signal, re2.compile(f"(?i)(?:{signal.regex})"), user, tool)
+
+
+def _weights(kind: str, signals: Sequence[Signal], row: Mapping[str, Any]) -> Mapping[str, int]:
+    weights: Mapping[str, int] = row.get("weights", {})
+    known = {signal.name for signal in signals}
+    for name, points in weights.items():
+        if name not in known:
+            raise ValueError(f"{kind}: weights names {name!r}, which is none of its signals")
+        if not 0 <= points <= MOST:
+            raise ValueError(f"{kind}: the weight of {name!r} is not 0 to {MOST}")
+    return weights
+
+
+def _windows(ends: Sequence[int], length: int) -> list[tuple[int, int]]:
+    """Ranges around `ends`, which are in order; those that touch are one, so that no text is tried twice."""
+    windows: list[tuple[int, int]] = []
+    for end in ends:
+        start, stop = max(0, end - BEFORE), min(length, end + AFTER)
+        if windows and start <= windows[-1][1]:
+            windows[-1] = (windows[-1][0], stop)
+        else:
+            windows.append((start, stop))
+    return windows

@@ -1,0 +1,32 @@
+"""Exfiltration: getting the hidden prompt, secrets or data in bulk out, by asking or by links and images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from dataplane.inspection.evidence import Evidence, Signal
+from dataplane.inspection.mention import share
+from dataplane.inspection.recognizer import Recognizer
+from dataplane.inspection.recognizers import injection_signals
+from dataplane.inspection.recognizers.exfiltration_signals import SIGNALS as OWN
+from dataplane.inspection.recognizers.exfiltration_signals import TRANSLATED
+
+SHARED: Final = {"override": 50, "override_and": 50, "override_all": 35, "override_said": 35, "authority": 15}
+"""Signs of an injection that support those of exfiltration, and their points here."""
+
+SIGNALS: Final[tuple[Signal, ...]] = (
+    OWN
+    + TRANSLATED
+    + tuple(
+        replace(signal, user=SHARED[signal.name], tool=None)
+        for signal in injection_signals.SIGNALS
+        if signal.name in SHARED
+    )
+)
+
+
+def make(row: Mapping[str, Any]) -> Recognizer:
+    """The recognizer of `exfiltration`. `weights` of the row changes the points of signals by name."""
+    return Evidence("exfiltration", SIGNALS, row, judge=share)

@@ -1,0 +1,225 @@
+"""Words and forms of abuse: slurs, insults aimed at someone, threats, attacks on groups of people.
+
+Mere profanity is no abuse: it has few points of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dataplane.inspection.evidence import Signal
+
+GROUP: Final = (
+    r"(?:(?:black|white|brown|gay|trans(?:gender)?|disabled|asian|jewish|muslim|arab|mexican|african|indian"
+    r"|chinese|native|old|fat|foreign|poor|homeless|autistic|lgbtq?) (?:people|folks|men|women|guys|kids"
+    r"|ones|persons?|girls|boys)|blacks|whites|jews|muslims|moslems|christians|catholics|hindus|arabs"
+    r"|mexicans|latinos|hispanics"
+    r"|asians|chinese|indians|africans|pakistanis|immigrants|migrants|refugees|foreigners|gays|gay|lesbians"
+    r"|homosexuals|homos|queers|transgenders?|transsexuals|trannies|women|woman|females|feminists|men|girls"
+    r"|liberals|conservatives|democrats|republicans|libtards|cripples|gypsies|romanians|poles|turks"
+    r"|americans|europeans|jew|muslim|islam|blacks?)"
+)
+VILE: Final = (
+    r"(?:scum|animals?|vermin|filth(?:y)?|criminals?|terrorists?|parasites?|inferior|disgusting|evil|stupid"
+    r"|subhuman|sub-human|trash|garbage|dirty|dumb|ugly|worthless|useless|lazy|rats?|cockroach(?:es)?|pigs?"
+    r"|dogs?|monkeys?|apes?|savages?|rapists?|thieves|liars|leeches|cancer|a disease|diseased?|a plague"
+    r"|mentally ill|retards?|retarded|sick|freaks?|abominations?|degenerates?|perverts?|pedophiles?|idiots?"
+    r"|morons?|whores?|sluts?|objects|property|shit|pathetic|gross|primitive|barbarians?|uncivili[sz]ed"
+    r"|a (?:stain|threat|burden|curse)|not (?:human|people|welcome))"
+)
+HARMED: Final = (
+    r"(?:killed|shot|hanged|hung|exterminated|gassed|burn(?:ed|t)|deported|wiped out|eliminated|eradicated"
+    r"|executed|raped|beaten|locked up|banned|banished|slaughtered|murdered|lynched|shipped (?:back|off)"
+    r"|put down|castrated|sterili[sz]ed|purged|destroyed|stoned|tortured|kicked out|punished)"
+)
+INSULT: Final = (
+    r"(?:idiots?|idiotic|morons?|moronic|stupid|dumb|dumbest|fools?|losers?|pathetic|imbeciles?|scum|trash"
+    r"|garbage|worthless|disgusting|ugly|fat|liars?|pigs?|clowns?|jerks?|freaks?|cowards?|creeps?|weirdos?"
+    r"|brainless|ignorant|retards?|retarded|useless|nobody|failure|rats?|snakes?|monkeys?|hypocrites?"
+    r"|disgrace|joke|dense|illiterate|lunatics?|psychos?|nutjobs?|pervs?|perverts?|trolls?|bigots?|racists?"
+    r"|nazis?|twits?|dimwits?|halfwits?|bastards?|bums?|crybab(?:y|ies)|snowflakes?|vile|filthy|lowlifes?"
+    r"|parasites?|sheep|peasants?|inbred)"
+)
+
+INSULT_GRAVE: Final = (
+    r"(?:idiots?|morons?|losers?|pathetic|imbeciles?|scum|worthless|disgusting|retards?|retarded|stupid"
+    r"|dumb|pigs?|freaks?|inbred|vile|lowlifes?|subhuman|piece of (?:shit|trash|garbage|crap)"
+    r"|waste of (?:space|oxygen|air|life)|bastards?|filth|brainless|ugly|trash|cretins?|dimwits?|halfwits?"
+    r"|pervert|psycho|creep)"
+)
+
+SIGNALS: Final = (
+    Signal(
+        "slur",
+        "nigg|negro|faggot|fagg|fags| fag|kike| spic|wetback|coons|chink|gook|towelhead|raghead|sand n"
+        "|tranny|trannies|beaner| paki|darkie|darky|honkey|honky|redneck|white trash|teabagger|jigaboo"
+        "|porch monkey|dyke|retard|tards|tard |camel jock|zipperhead|gypo|gippo|pikey|shemale|golliwog"
+        "|kaffir|japs|jungle bunn|spear chuck|muzzie|mudslime|queer|homos|half breed|uncle tom"
+        "|colored folk|whitey|niggress",
+        r"\b(?:niggers?|nigg(?:as?|uh|az)|nigs?|negroes|jig+aboos?|porch monk(?:eys?|ies)|niggress(?:es)?"
+        r"|faggots?|faggoty?|fags?|faggy|kikes?|spics?|wetbacks?|coons|chinks?|gooks?|towel-?heads?"
+        r"|rag-?heads?|sand niggers?|trann(?:y|ies)|beaners?|pakis?|darkies|jigaboos?|porch monkeys?|dykes?"
+        r"|retards?|retarded|libtards?|fucktards?|(?:lib|con|fuck|dumb|re)tards?|camel jockeys?"
+        r"|zipper ?heads?|pikeys?|shemales?|golliwogs?|kaffirs?|jungle bunn(?:y|ies)|spear ?chuckers?"
+        r"|muzzies?|mudslimes?|white trash|white-?trash|teabaggers?|rednecks?|honk(?:ey|y|ies)s?|queers"
+        r"|homos|half[- ]breeds?|colored folks?|whitey|japs|ginger f\w+)\b",
+        62,
+    ),
+    Signal(
+        "sexist",
+        "bitch|biatch| hoe | hoe.| hoe,|hoe ass|slut|whore|cunt|twat|skank|thot|pussy|pussies|hoes|cum ",
+        r"\b(?:bitch(?:es|y|ass|ing|in)?|biatch(?:es)?|b[i1!*]tch(?:es)?|sluts?|slutty|whores?|cunts?"
+        r"|twats?|skanks?|skanky|thots?|hoes|pussies|pussy(?:hole|ass)?|sidehoes?|cum ?(?:dumpster"
+        r"|slut)s?)\b|\b(?:a|that|this|dat|yo|ur|your|these|them|da|dis|some|ya|you|my|dumb|stupid|thirsty"
+        r"|old|lil|little|fake|bad|side|another) hoe\b|\bhoe ass\b",
+        56,
+    ),
+    Signal(
+        "insult",
+        "asshole|motherf|dumbass|dickhead|scumbag|douche|shithead|cocksuck|prick|wanker|bastard|jackass"
+        "|dipshit|piece of shit|bullshitter|fuckface|fucker|son of a|arsehole|bellend|tosser|shitbag"
+        "|scumb|ass wipe|asswipe|dumb ass|dumb fuck|fuckwit|dumbfuck|numbnut|pos |knobhead|fathead"
+        "|fat ass|lardass|retarded|dumb f",
+        r"\b(?:assholes?|arseholes?|mother ?f(?:u|\*)(?:c|\*)k(?:er|in|ing|a)s?|muthaf\w+|dumb ?asse?s?"
+        r"|dick ?heads?|scumbags?|douche(?:bag)?s?|shit ?heads?|cock ?suckers?|pricks?|wankers?|jackasses"
+        r"|jackass|dipshits?|piece of (?:shit|crap|garbage|trash|filth)|pieces of shit|fuck ?face|fuckers?"
+        r"|sons? of (?:a )?bitch(?:es)?|bellends?|tossers?|ass ?wipes?|dumb ?fucks?|fuck ?wits?|knobheads?"
+        r"|fat ass(?:es)?|lard ?ass)\b",
+        52,
+    ),
+    Signal(
+        "aimed_insult",
+        "idiot|moron|loser|pathetic|imbecile|scum|worthless|disgusting|retard|stupid|dumb|pig|freak"
+        "|inbred|vile|lowlife|subhuman|piece of|waste of|bastard|filth|brainless|ugly|trash|cretin|dimwit"
+        "|halfwit|perv|psycho|creep",
+        r"\b(?:you(?:[’' ]?a?re| are| r)?|ur|u r|u)(?:\s+(?:just|all|really|so|such|nothing but|always"
+        r"|still|too|very|fucking|fuckin|fkn|damn|goddamn|bloody|complete|total|utter|absolute|absolutely"
+        r"|completely|truly|literally|pretty|a|an|the|most|bunch of|biggest|little|big|fat|old|dirty|sick"
+        r"|stupid|dumb|pathetic|ugly|lying|racist|not only|one|kind of|lot of"
+        rf"|more than)){{0,5}}\s+{INSULT_GRAVE}\b",
+        54,
+        family="aimed_insult",
+    ),
+    Signal(
+        "aimed_insult_mild",
+        "idiot|moron|loser|pathetic|imbecile|scum|worthless|disgusting|retard|stupid|dumb|pig|freak"
+        "|inbred|vile|lowlife|subhuman|piece of|waste of|bastard|filth|brainless|ugly|trash|cretin|dimwit"
+        "|halfwit|perv|psycho|creep|fool|garbage| fat|liar|clown|jerk|coward|weirdo|ignorant|useless"
+        "|nobody|a failure| rat|snake|monkey|hypocrite|disgrace|joke|dense|illiterate|lunatic|nutjob"
+        "|troll|bigot|racist|nazi|twit| bum|crybab|snowflake|parasite|sheep|peasant",
+        r"\b(?:you(?:[’' ]?a?re| are| r)?|ur|u r|u|he(?:[’' ]s| is| was)|she(?:[’' ]s| is| was)"
+        r"|they(?:[’' ]re| are)|what|such)(?:\s+(?:just|all|really|so|such|nothing but|always|still|too"
+        r"|very|fucking|fuckin|fkn|damn|goddamn|bloody|complete|total|utter|absolute|absolutely|completely"
+        r"|truly|literally|pretty|a|an|the|most|bunch of|biggest|little|big|fat|old|dirty|sick|stupid|dumb"
+        rf"|pathetic|ugly|lying|racist|not only|one|kind of|lot of|more than)){{0,5}}\s+(?:{INSULT_GRAVE}"
+        rf"|{INSULT})\b",
+        40,
+        family="aimed_insult",
+    ),
+    Signal(
+        "abuse",
+        "fuck|shut the|shut up|stfu|suck my|eat shit|go to hell|burn in hell|drop dead|kys|go die"
+        "|screw you|kiss my|rot in|piss off|up yours|back to your|nobody likes|hate you|hates you|blow me"
+        "|lick my|ass up|nasty ass| ass ",
+        r"\bfuck (?:you|u|off|ya|him|her|them|all (?:of )?(?:you|them)|your|ur|these|those|em|that (?:guy"
+        r"|bitch|man|woman))\b|\b(?:go )?f+u+c+k+ (?:your|ur)self|\bshut (?:the )?(?:fuck"
+        r"|hell)? ?up,? (?:you|bitch|idiot|stupid|moron|yo)|\bshut (?:the fuck|yo|your (?:mouth|ass|face"
+        r"|trap))|\bstfu\b|\bsuck (?:my|a|on my) (?:dick|cock|balls|ass)|\beat shit\b|\b(?:go to|burn in"
+        r"|rot in) hell\b|\bdrop dead\b|\bgo (?:and )?(?:die|fuck)\b|\bscrew you\b|\bkiss my ass\b"
+        r"|\bpiss off\b|\bup yours\b|\bgo back to (?:your (?:own )?country|africa|mexico|china"
+        r"|where you came from)|\bnobody (?:likes|loves|cares about|wants) you\b|\b(?:i|we|everyone"
+        r"|everybody) (?:fucking |really |absolutely )?(?:hates?|despises?|loathes?) (?:you|u)\b|\b(?:dumb"
+        r"|stupid|bitch|fat|broke|ugly|dirty|nasty|lame|fake|sorry|punk|weak|faggot"
+        r"|monkey)[ -]?ass (?:\w+ )?(?:nigg\w+|hoes?|bitch\w*|bro|people|man|woman|men|women|girls?|boys?"
+        r"|kids?|mothaf\w+|niggas)",
+        52,
+    ),
+    Signal(
+        "threat",
+        " kill|kill your|kill ya|murder| rape| shoot|shoot your| stab|stab your| hang |hang your| beat "
+        "|beat your| hurt |hurt your|strangle| slit|cut your| choke|lynch| bomb | gut |behead| burn "
+        "|smash| bash| punch|hunt you|hunt him|hunt her|hunt them|find and| bury| slap| crack "
+        "|destroy you| skin |break your|break his|break her|kick your|kick his|fuck up|torture"
+        "|execute you|end you|ruin you|drown your| die| dead|cancer| aids|run over| rot |suffer|starve"
+        "|never wake|disappear|watch your back|regret|sleep with|whoop|whip |shoot up|blow up| ram |kys",
+        r"\b(?:kill|hang|shoot|hurt|stab|drown|cut) (?:your|ur|yo|him|her|them)sel(?:f|ves)\b|\bkys\b"
+        r"|\b(?:i|we|i[’']?m|ima|imma|someone|somebody|they)(?:[’' ]?(?:ll|m|d|re))?(?: (?:will|would|am"
+        r"|are|want|wanna|need|gonna|going|should|hope|wish|could|must|gotta|might|swear|can|to|i|really"
+        r"|fucking|just|have|come|be|like|love))*\s+(?:kill|murder|rape|shoot|stab|hang|beat|hurt|strangle"
+        r"|choke|lynch|bomb|gut|behead|burn|smash|bash|punch|hunt|find and|bury|slap|crack|destroy|skin|cut"
+        r"|slit|break|kick|fuck up|torture|execute|end|ruin)\s+(?:you|u|ya|him|her|them|those|these|every"
+        r"|all|your|his|their|that (?:bitch|bastard|man|woman|guy)|\w+[’']s (?:face|head|neck|skull"
+        r"|throat))\b"
+        r"|\b(?:i )?(?:hope|wish|pray)(?: that)? (?:you|u|he|she|they|your|all|every"
+        r"|someone)(?: \w+){0,4}? (?:die|dies|died|dead|get (?:raped|shot|cancer|killed|hit|aids|run over)"
+        r"|gets (?:raped|shot|cancer|killed|hit|aids)|rot|burn|suffer|choke|starve|drown|never wake"
+        r"|dropped dead|disappear(?:ed)?)\b|\byou (?:should|deserve to|need to|will|must|ought to"
+        r"|are going to|better|better be|had better) (?:\w+ )?(?:die|be (?:killed|shot|raped|hanged|dead"
+        r"|beaten|burned)|kill yourself|suffer|burn|rot|watch your back|regret (?:it|this|that))\b"
+        r"|\byou[’' ]?a?re (?:\w+ )?dead\b|\b(?:you|u) (?:had |[’']d )?better (?:watch your back"
+        r"|sleep with)|\b(?:someone|somebody) (?:should|needs? to|please|crack|shoot"
+        r"|kill)\b[^.\n]{0,20}\b(?:kill|shoot|hang|beat|slap|punch|you|him|her|them|that (?:bitch|man"
+        r"|guy))\b|\b(?:beat|kick|whoop|whip) (?:your|ur|his|her|yo|their) (?:fucking |monkey |sorry "
+        r"|fat )?(?:ass|face|head)\b|\b(?:going|gonna|ready) to (?:shoot up|blow up|ram) ",
+        55,
+    ),
+    Signal(
+        "group_attack",
+        "black|white|gay|trans |transg|transs|trannies|disabled|asian|jew|muslim|moslem|islam|arab"
+        "|mexican|african|indian|chinese|immigrant|migrant|refugee|foreigner|lesbian|homo|women|woman"
+        "|female|feminist|latino|hispanic|christian|catholic|hindu|liberals|conservatives|democrats"
+        "|republicans|libtard|cripple|gyps|pakistani|queers|turks",
+        rf"\b(?:all |most |the |those |these |you |stupid |fucking |damn )*{GROUP}\s+(?:(?:are|is|were"
+        r"|be)\s+(?:(?:all|just|nothing (?:but|more than)|such|so|really|fucking|basically|simply|always"
+        r"|inherently|naturally|by nature|a bunch of|a|an|the|pure|truly|no better than|like|literally"
+        r"|mostly|complete|absolute|worse than|less than|too|total|all just|obviously|clearly"
+        rf"|most)\s+)*{VILE}"
+        r"|(?:should|must|need to|needs to|deserve to|ought to|have to|can all|can)(?: all| just| always"
+        rf"| never)*\s+(?:be |get )?(?:{HARMED}|die|burn|rot|leave (?:our|this|the) country|go back"
+        r"|not (?:be allowed|have (?:rights|the right)|vote|exist|live|breed)|never have (?:rights"
+        r"|been born)|stay in the kitchen|disappear)|(?:do not|don[’']t) (?:deserve|belong)\b"
+        r"|have no (?:right|place)\b|belong in (?:the kitchen|cages?|a zoo|prison|camps|jail))\b"
+        r"|\b(?:i|we)(?: (?:really|fucking|absolutely|so|just|all|do))* (?:hate|despise|loathe|detest"
+        rf"|can[’']?t stand)(?: (?:all|these|those|the|every|fucking|stupid|dirty|you))* {GROUP}\b"
+        r"|\b(?:fuck|death to|kill|kill all|gas|exterminate|deport|lynch|ban|burn|shoot|eradicate|wipe out"
+        rf"|get rid of|rape)(?: (?:all|these|those|the|every|of|you|fucking|stupid))* {GROUP}\b|\b(?:filthy"
+        r"|dirty|stupid|lazy|damn|disgusting|ugly|dumb|fucking|smelly|greedy|evil|nasty|savage|worthless"
+        rf"|goddamn|illegal fucking) (?:\w+ )?{GROUP}\b"
+        rf"|\b(?:ban|stop|no more) (?:all )?{GROUP} from (?:our|this|the) (?:country|society)"
+        r"|\bhates? (?:the |all )?(?:gays|jews|blacks|muslims|women|immigrants)\b",
+        58,
+    ),
+    Signal(
+        "profanity",
+        "fuck|shit|damn| ass | asses|dick|cock| tits|titties|bastard|porn| cum |fkn",
+        r"\b(?:f+u+c+k\w*|fkn|shit\w*|bullshit|god ?damn|ass(?:es)?|dicks?|cocks?|tits|titties|bastards?"
+        r"|porn|cum)\b",
+        14,
+    ),
+    Signal(
+        "contempt",
+        "idiot|moron|stupid|loser|pathetic|imbecile|scum|dumb|disgust|worthless|ugly|trash|ghetto|ratchet"
+        "|freak|pig|racist|inbred|filthy|hate|terrorist|rapist|savage",
+        r"\b(?:idiots?|morons?|stupid|losers?|pathetic|imbeciles?|scum|dumb|worthless|freaks?|pigs|inbred"
+        r"|filthy|savages|rapists?|ratchet|thug|ghetto trash|ignorant)\b",
+        18,
+    ),
+    Signal(
+        "abuse_translated",
+        "arschloch|hurensohn|schlampe|fotze|wichser|missgeburt|fresse|spast|kanake|hijo de puta"
+        "|hija de puta|putas|puta|pendej|maric|cabr|gilipollas|la mierda|sudaca|connard|connasse|salope"
+        "|encul|fils de pute|ta gueule|bougnoul|nique ta|stronz|troia|puttana|vaffanculo|frocio"
+        "|filho da puta|filha da puta|viado|se foder|arrombad|сука|пидор|пидарас|шлюх|ублюд|мраз|на хуй"
+        "|нахуй|чурк|жиды|kankerlijer|klootzak|hoer|tering|kurwa|skurw|peda|傻逼|操你妈|婊子|死ね|씨발"
+        "|병신",
+        r"\b(?:arschl[oö]ch(?:er)?|hurens[oö]hne?|schlampen?|fotzen?|wichser|missgeburt(?:en)?"
+        r"|halt die fresse|spasti?s?|kanaken?|hij[oa]s? de puta|puta madre|put[oa]s? (?:de|madre|mierda)"
+        r"|pendej[oa]s?|maric[oó]n(?:es)?|cabr[oó]n(?:es)?|gilipollas|vete a la mierda|sudacas?|connards?"
+        r"|connasses?|salopes?|encul[eé]s?|fils de pute|ta gueule|bougnoules?|nique ta|stronz[oaie]"
+        r"|puttan[ae]|vaffanculo|froci[o]?|filh[oa]s? da puta|viados?|(?:vai|vá) se foder|arrombad[oa]s?"
+        r"|kankerlijers?|klootza(?:k|kken)|kutwijf|kurw[ay]|skurwysyn\w*|pedał[y]?)\b"
+        r"|(?:сука|сук[иу] |пидор|пидарас|шлюх[аи]|ублюд|мраз[ьи]|на ?хуй|чурк[аи]|жиды)|傻逼|操你妈|婊子"
+        r"|死ね|씨발|병신",
+        54,
+    ),
+)

@@ -1,0 +1,51 @@
+"""Abuse is told from mere profanity, from harmless senses, and from speaking about abuse."""
+
+from __future__ import annotations
+
+import pytest
+
+from dataplane.inspection.recognizers import toxicity
+from tests.inspection.signals_kit import MEDIUM, candidates, score
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "You are such a pathetic loser",
+        "shut up you stupid bitch",
+        "I will kill you and your family",
+        "I hope you die",
+        "All immigrants are vermin",
+        "women should not be allowed to vote",
+        "go back to your country",
+        "Du bist ein Arschloch",
+    ],
+)
+def test_insults_threats_and_attacks_on_groups_are_toxic(text: str) -> None:
+    assert score(toxicity.make, text) >= MEDIUM
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Damn, that was fucking great",
+        "How do I kill a zombie process?",
+        "Add mustard and custard to taste.",
+        "Weed the garden with a hoe.",
+        "The fire retardant coating dries quickly.",
+        "Women are under-represented in parliament.",
+        "I don't hate women.",
+        "Someone called me a bitch at work. How do I report harassment?",
+        "He was killed in an accident.",
+        "My printer is stupid.",
+    ],
+)
+def test_profanity_and_harmless_senses_are_not(text: str) -> None:
+    assert score(toxicity.make, text) < MEDIUM
+
+
+def test_spans_are_of_the_words_so_that_an_answer_can_be_redacted() -> None:
+    text = "Thanks for asking, the result is 4. You are an idiot."
+    assert {text[found.start : found.end] for found in candidates(toxicity.make, text)} == {
+        "You are an idiot"
+    }
