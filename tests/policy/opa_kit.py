@@ -23,11 +23,26 @@ from dataplane.domain import CallFacts, CallState, Decision, Head, Identity, Ope
 from dataplane.errors import Refused
 from dataplane.policy.activation import Activations, Switch
 from dataplane.policy.client import OpaClient, OpaUnreachable
+from dataplane.policy.current_tables import MakesDetector
 from dataplane.policy.engine import OpaEngine
 
 LIMIT_S = 10.0
 DEADLINE_MS = 5000
 """For tests that are not about lateness: this machine may be busy."""
+
+LATER = """\
+package regogate.{}
+
+decision := {{
+	"v": 1,
+	"decision": "BLOCK",
+	"reasons": [concat(".", ["{}", data.regogate.name])],
+	"principal": {{"id": "client/demo"}},
+	"audit": "metadata",
+	"shadow": [],
+	"http": {{"status": 403, "code": "policy_blocked"}},
+}} if input.request.path != "/undefined"
+"""
 
 POLICY = """\
 package regogate.request
@@ -78,12 +93,20 @@ def revision(seq: int) -> str:
     return f"{seq}-gabcdef0-{seq:012x}"
 
 
-def bundle(seq: int, *, schema: Any = 1, name: str = "one", models: Any = ("m-1", "m-2", "x*")) -> bytes:
+def bundle(
+    seq: int,
+    *,
+    schema: Any = 1,
+    name: str = "one",
+    models: Any = ("m-1", "m-2", "x*"),
+    detectors: Any = None,
+) -> bytes:
     manifest: dict[str, Any] = {"roots": ["regogate"], "rego_version": 1, "revision": revision(seq)}
     if schema is not None:
         manifest["metadata"] = {"schema": schema, "seq": seq}
-    data = {"regogate": {"name": name, "models": {model: {} for model in models}}}
+    data = {"regogate": {"name": name, "models": {model: {} for model in models}, "detectors": detectors}}
     files = {".manifest": json.dumps(manifest), "request.rego": POLICY, "data.json": json.dumps(data)}
+    files |= {f"{stage}.rego": LATER.format(stage, stage) for stage in ("tool_call", "response")}
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
         for path, text in files.items():
@@ -273,13 +296,27 @@ METADATA = "GET /v1/data/system/bundles/main/manifest/metadata"
 class Table:
     """An engine in front of the bench's OPA, behind a counting proxy."""
 
-    def __init__(self, bench: Bench, proxy: Proxy, client: OpaClient, deadline_ms: int) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        proxy: Proxy,
+        client: OpaClient,
+        deadline_ms: int,
+        detectors: MakesDetector | None = None,
+    ) -> None:
         self.bench = bench
         self.proxy = proxy
         self.switches: list[Switch] = []
         self.activations = Activations(bundle="main", on_switch=self.switches.append)
         self.used: dict[str, dict[str, float]] = {}
-        self.engine = OpaEngine(client, self.activations, bundle="main", deadline_ms=deadline_ms, usage=self)
+        self.engine = OpaEngine(
+            client,
+            self.activations,
+            bundle="main",
+            deadline_ms=deadline_ms,
+            usage=self,
+            detectors=detectors,
+        )
 
     def facts(self, client_id: str) -> Mapping[str, float]:
         """As `ports.UsageFacts`: what a test put into `used`."""
@@ -298,13 +335,15 @@ class Table:
 
 
 @contextlib.asynccontextmanager
-async def table(bench: Bench, *, deadline_ms: int = DEADLINE_MS) -> AsyncIterator[Table]:
+async def table(
+    bench: Bench, *, deadline_ms: int = DEADLINE_MS, detectors: MakesDetector | None = None
+) -> AsyncIterator[Table]:
     proxy = Proxy(bench.opa.socket)
     path = bench.home / f"p{time.monotonic_ns()}.sock"
     server = await asyncio.start_unix_server(proxy, path)
     client = OpaClient(path, connections=16)
     try:
-        yield Table(bench, proxy, client, deadline_ms)
+        yield Table(bench, proxy, client, deadline_ms, detectors)
     finally:
         client.close()
         server.close()
