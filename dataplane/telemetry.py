@@ -34,12 +34,16 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from dataplane.domain import CallState, Verdict
+from dataplane.findings import Finding
 
 _FIELDS: Final = structlog.stdlib.ExtraAdder()
 FLUSH_S: Final = 0.02
 """How long a line of the access log may wait for others: a write each costs more than the line."""
 
 _LATENCY_BUCKETS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5, 30, 120)
+_FINDINGS_MAX: Final = 1_000
+"""Combinations of kind, level and origin that are told apart: four times those there are without a site's own
+kinds, which are told as `custom`."""
 _COLOURS: Final = {Verdict.ALLOW: 32, Verdict.CONSTRAIN: 33, Verdict.BLOCK: 31}
 """ANSI colours: green, yellow, red."""
 
@@ -201,6 +205,8 @@ class Metrics(Collector):
         self._ready = ready
         self._calls: Counter[tuple[str, str, int]] = Counter()
         self._refusals: Counter[str] = Counter()
+        self._findings: Counter[tuple[str, str, str]] = Counter()
+        self._redactions = 0
         self._seconds: defaultdict[str, _Durations] = defaultdict(_Durations)
         self._policy_seconds = _Durations()
         self.registry = CollectorRegistry()
@@ -214,6 +220,16 @@ class Metrics(Collector):
             self._refusals[state.reasons[0]] += 1
         if state.decision is not None:
             self._policy_seconds.add(state.decision.latency_us / 1e6)
+        for finding in (*state.inspection.findings, *state.answer_findings):
+            self._found(finding)
+        self._redactions += state.redactions
+
+    def _found(self, finding: Finding) -> None:
+        kind = "custom" if finding.kind.startswith("custom.") else finding.kind
+        labels = (kind, finding.level.value, finding.origin.value)
+        if labels not in self._findings and len(self._findings) >= _FINDINGS_MAX:
+            labels = ("other", finding.level.value, finding.origin.value)
+        self._findings[labels] += 1
 
     def collect(self) -> Iterator[Metric]:
         """The families of this process."""
@@ -231,6 +247,17 @@ class Metrics(Collector):
         for reason, count in self._refusals.items():
             refusals.add_metric((reason,), count)
         yield refusals
+        findings = CounterMetricFamily(
+            "regogate_findings",
+            "What inspection found, by kind, level and origin.",
+            labels=("kind", "level", "origin"),
+        )
+        for labels, count in self._findings.items():
+            findings.add_metric(labels, count)
+        yield findings
+        redactions = CounterMetricFamily("regogate_redactions", "Findings that were redacted.")
+        redactions.add_metric((), self._redactions)
+        yield redactions
         seconds = HistogramMetricFamily(
             "regogate_call_seconds",
             "Time from the head of a call to the end of its answer.",

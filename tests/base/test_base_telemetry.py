@@ -11,11 +11,13 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, TextIO
 
 import pytest
 
 from dataplane.domain import CallFacts, CallState, Decision, Head, Identity, Operation, Verdict
+from dataplane.findings import Finding, Inspection, Level, Origin
 from dataplane.telemetry import AccessLog, Metrics, configure_logging
 
 PROMPT = "my-prompt-4242"
@@ -276,3 +278,21 @@ def test_logging_goes_to_standard_error_unless_told_otherwise(capsys: pytest.Cap
     captured = capsys.readouterr()
     assert captured.out == ""
     assert json.loads(captured.err)["event"] == "here"
+
+
+def test_findings_are_counted_by_kind_level_and_origin_and_a_site_s_own_as_custom() -> None:
+    metrics = Metrics()
+    for number in range(3):
+        state = call()
+        found = [
+            Finding(kind=kind, level=Level.HIGH, score=90, origin=Origin.USER, spans=())
+            for kind in ("pii.email", f"custom.site_{number}")
+        ]
+        state.inspection = Inspection(findings=tuple(found))
+        state.answer_findings = (replace(found[0], origin=Origin.OUTPUT),)
+        state.redactions = 2
+        metrics(state)
+    assert sample(metrics, "regogate_findings_total", kind="pii.email", level="high", origin="user") == 3
+    assert sample(metrics, "regogate_findings_total", kind="pii.email", level="high", origin="output") == 3
+    assert sample(metrics, "regogate_findings_total", kind="custom", level="high", origin="user") == 3
+    assert sample(metrics, "regogate_redactions_total") == 6
