@@ -18,7 +18,10 @@ _PLAIN: Final = {
 }
 _OUTPUT: Final = ("content", "audio", "images")
 _COUNTS: Final = ("created", "expires_at", "index")
-"""What providers date and number by; the number there is no text."""
+"""What providers date and number by."""
+
+LARGEST_COUNT: Final = 10**10
+"""A date in seconds, an index or a count of tokens below this is no text; 2286 is the year."""
 
 
 def answer_texts(answer: dict[str, Any], texts: list[Text]) -> int:
@@ -73,7 +76,7 @@ def _add_message(message: dict[str, Any], place: Place, texts: list[Text]) -> in
         else:
             if key == "audio" and type(value) is dict:
                 value = {
-                    name: one for name, one in value.items() if name not in _COUNTS or type(one) is not int
+                    name: one for name, one in value.items() if name not in _COUNTS or not _is_count(one)
                 }
             origin = Origin.OUTPUT if key in _OUTPUT else member_origin(key)
             unread += add_encoded_texts(value, origin, here, texts)
@@ -98,8 +101,12 @@ def _add_parts(parts: list[Any], place: Place, texts: list[Text]) -> int:
 
 
 def _add_member(key: str, value: Any, place: Place, texts: list[Text]) -> None:
-    if key in _COUNTS and type(value) is int:
+    if key in _COUNTS and _is_count(value):
         return
     if key == "usage" and type(value) is dict:
-        value = {name: 0 if type(member) is int else member for name, member in value.items()}
+        value = {name: 0 if _is_count(member) else member for name, member in value.items()}
     add_texts(value, Origin.OTHER, place, texts)
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < LARGEST_COUNT

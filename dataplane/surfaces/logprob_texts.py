@@ -1,8 +1,8 @@
 """Text that hides in log-probabilities: tokens, their bytes, and the tokens that might have been.
 
 They say again, a token at a time, what the message says, and can say anything else. So each of their
-readings that is not what the message says is a text of its own. Nothing is ever written into them: where a
-text of the message or of theirs is rewritten, they are dropped.
+readings that is not what the message says is a text of its own, in one go and a token a line. Nothing is ever
+written into them: where a text of the message or of theirs is rewritten, they are dropped.
 """
 
 from __future__ import annotations
@@ -30,9 +30,8 @@ def add_logprob_texts(logprobs: Any, message: dict[str, Any], place: Place, text
             if type(entries) is list:
                 readings = _Readings()
                 rest[key] = [readings.take(entry) for entry in entries]
-                said = message.get(key)
                 origin = _SAID_IN.get(key, Origin.OTHER)
-                found += [Text(text=text, origin=origin) for text in readings.texts() if text != said]
+                found += [Text(text=text, origin=origin) for text in readings.texts(message.get(key))]
             else:
                 rest[key] = entries
     add_texts(rest, Origin.OTHER, (), found)
@@ -44,7 +43,7 @@ class _Readings:
 
     def __init__(self) -> None:
         self._tokens: list[list[str]] = [[]]
-        self._bytes: list[bytearray] = [bytearray()]
+        self._bytes: list[list[bytes]] = [[]]
 
     def take(self, entry: Any) -> Any:
         """Read one token's entry; returns what of it is no token, nor bytes, nor probability."""
@@ -53,27 +52,36 @@ class _Readings:
             left["top_logprobs"] = [self._take(one, rank + 1) for rank, one in enumerate(ranks)]
         return left
 
-    def texts(self) -> list[str]:
-        """The different readings."""
-        found = ["".join(tokens) for tokens in self._tokens]
-        found += [data.decode("utf-8", "replace") for data in self._bytes]
-        return [text for text in dict.fromkeys(found) if text]
+    def texts(self, said: Any) -> list[str]:
+        """The different readings but for what is `said` anyway."""
+        found: dict[str, None] = {}
+        for tokens in self._tokens:
+            if (text := "".join(tokens)) != said:
+                found[text] = found["\n".join(tokens)] = None
+        for data in self._bytes:
+            if (text := _decoded(b"".join(data))) != said:
+                found[text] = found[_decoded(b"\n".join(data))] = None
+        return [text for text in found if text]
 
     def _take(self, entry: Any, rank: int) -> Any:
         if type(entry) is not dict:
             return entry
         while len(self._tokens) <= rank:
             self._tokens.append([])
-            self._bytes.append(bytearray())
+            self._bytes.append([])
         left: dict[str, Any] = {}
         for key, value in entry.items():
             if key == "token" and type(value) is str:
                 self._tokens[rank].append(value)
             elif key == "bytes" and _are_bytes(value):
-                self._bytes[rank] += bytes(value)
+                self._bytes[rank].append(bytes(value))
             elif key not in _KNOWN or not _is_plain(value):
                 left[key] = value
         return left or None
+
+
+def _decoded(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
 
 
 def _is_plain(value: Any) -> bool:

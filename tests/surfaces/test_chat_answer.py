@@ -73,6 +73,8 @@ def test_dates_and_counts_are_no_texts_and_other_long_numbers_are() -> None:
         }
     )
     assert told(exchange) == [("12345678", "other"), ("account", "other")]
+    hidden = answered({"created": 4111111111111111, "usage": {"total_tokens": 4111111111111111}})
+    assert told(hidden) == [("4111111111111111", "other")] * 2
 
 
 def test_audio_and_encrypted_reasoning_are_unread_and_their_transcript_is_a_text() -> None:
@@ -105,7 +107,11 @@ def test_log_probabilities_that_say_what_the_message_says_are_no_text_of_their_o
     tokens = [entry("Gr", b"Gr", "Gr"), entry("\\xc3", b"\xc3", "ü"), entry("\\xbc", b"\xbc", "")]
     exchange = answered(choices({"content": "Grü"}, logprobs={"content": tokens, "refusal": None}))
     # As its bytes it is the message, as the best alternatives too; as tokens it is not.
-    assert told(exchange) == [("Grü", "output"), ("Gr\\xc3\\xbc", "output")]
+    assert told(exchange) == [
+        ("Grü", "output"),
+        ("Gr\\xc3\\xbc", "output"),
+        ("Gr\n\\xc3\n\\xbc", "output"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -115,6 +121,7 @@ def test_log_probabilities_that_say_what_the_message_says_are_no_text_of_their_o
         [entry("x", None, "", "hun"), entry("y", None, "a", "ter2")],
         [entry("x", b"hun"), entry("y", b"ter2")],
         [entry("hun"), entry("ter2")],
+        [entry("hunter2"), entry("x")],
         [{**entry("x"), "vendor": "hunter2"}],
         {"hunter2": 1},
         "hunter2",
@@ -122,7 +129,7 @@ def test_log_probabilities_that_say_what_the_message_says_are_no_text_of_their_o
 )
 def test_text_that_hides_in_log_probabilities_is_a_text_and_replacing_it_drops_them(tokens: Any) -> None:
     exchange = answered(choices({"content": "xy"}, logprobs={"content": tokens}))
-    (index,) = [index for index, text in enumerate(exchange.texts()) if "hunter2" in text.text]
+    index = next(index for index, text in enumerate(exchange.texts()) if "hunter2" in text.text)
     if exchange.texts()[index].place is None:
         pytest.fail("it has no place")
     assert json.loads(exchange.rewrite({index: "x"})) == choices({"content": "xy"}, logprobs=None)
