@@ -43,9 +43,11 @@ _NAME_AFTER: Final = re.compile(
 )
 
 _CARD: Final = re.compile(
-    r"(?<!\d)(?:\d{12,19}|\d{4}(?P<a>[ -])\d{4}(?P=a)\d{4}(?P=a)\d{1,7}"
+    r"(?<!\d)(?<!\d\.)(?:\d{12,19}|\d{4}(?P<a>[ -])\d{4}(?P=a)\d{4}(?P=a)\d{1,7}"
     r"|\d{4}(?P<b>[ -])\d{6}(?P=b)\d{4,5})(?!\d)"
 )
+_GOES_ON: Final = re.compile(r"[ -]\d{3}")
+"""More groups of digits: a row of a table, unless words say that it is a card."""
 _SSN: Final = re.compile(r"(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?!\d|-\d)")
 _ITIN: Final = re.compile(r"9\d\d-(?:5\d|6[0-5]|7\d|8[0-8]|9[0-24-9])-\d{4}(?!\d|-\d)")
 _CPF: Final = re.compile(r"\d{3}\.\d{3}\.\d{3}-\d{2}(?!\d)")
@@ -141,6 +143,8 @@ class _Pii:
         start, end = hit.start, hit.end
         if start and (text[start - 1].isalnum() or text[start - 1] == "_"):
             return
+        if start > 1 and text[start - 1] == "-" and text[start - 2].isalnum():
+            return
         if text[end : end + 1] == "_" or pii_context.counts(text, end):
             return
         words = pii_context.before(text, start)
@@ -149,6 +153,8 @@ class _Pii:
         said_or_plain = said or not pii_context.speaks_of_thing(words)
         for card in _CARD.finditer(text, start, end):
             if text[card.end() : card.end() + 1].isalpha() or not said_or_plain:
+                continue
+            if not said and _GOES_ON.match(text, card.end()):
                 continue
             digits = "".join(each for each in card[0] if each.isdigit())
             if pii_card.is_card(digits, said=said, grouped=len(digits) < len(card[0])):

@@ -9,7 +9,7 @@ BEFORE: Final = 72
 """Code points before a value in which words count: about a line of prose."""
 
 _PHONE: Final = re.compile(
-    r"phone|\btelf?\b|mobile|\bmob\b|\bcell|\bfax|\bcall(?:s|ed|ing|er|back)?\b|\bdial|\bring\b|\bsms\b|whatsapp"
+    r"phone|\btelf?\b|mobile|\bmob\b|\bcell|\bfax|\bcall(?:s|ed|ing|er|back)?\b|\bdial(?:s|ed|ing)?\b|\bring\b|\bsms\b|whatsapp"
     r"|\btext(?:ed|ing)?\b|contact|\breach|messages? to|answering|registered|\bdesk\b|\bpager\b|hotline"
     r"|helpline|voicemail|landline|\boffice\b|t[eé]l[eé]fono|t[eé]l[eé]phone|telefon|m[oó]vil|portable|celular|\bhandy"
     r"|rufnummer|puhelin|cellulare|ll[aá]m|appel|joindre|chiama|anruf|телефон|звоните|電話|电话|手机|\bph\b",

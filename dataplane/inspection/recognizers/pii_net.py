@@ -32,8 +32,9 @@ _FILE_ENDINGS: Final = frozenset(
 """`icon@2x.png` and the like."""
 
 _VERSION_BEFORE: Final = re.compile(
-    r"(?:version|release|build|firmware|driver|\bv|\bver|\brev|upgraded?(?: from)?|updated?(?: from)?|[=><~]=|@"
-    r"|section|clause|chapter|oid)[\s:=v]*(?:[\d.]+ to )?$",
+    r"(?:version|release|build|firmware|driver|\bv|\bver|\brev|upgraded?(?: from)?|updated?(?: from)?"
+    r"|[=><~]=|@"
+    r"|section|clause|chapter|oid|identifier)[\s:=v(\"']*(?:[\d.]+ to )?$",
     re.IGNORECASE,
 )
 _URL_REACH: Final = 80
@@ -41,6 +42,8 @@ _USER_INFO: Final = re.compile(r"\w://[^\s/@]*$")
 """In a URL, what stands before `@` is a user and a password."""
 
 _ADDRESS_WORDS: Final = re.compile(r"\bip\b|address|host|server|client|remote|login|visitor", re.IGNORECASE)
+_LOW: Final = 32
+"""Four numbers below it are rather a version or a section, unless words speak of an address."""
 _STAND_INS: Final = tuple(map(ipaddress.IPv4Network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")))
 """Networks for documentation (RFC 5737): who writes such an address means somebody's."""
 _WELL_KNOWN: Final = frozenset({"8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "1.2.3.4", "4.4.4.4"})
@@ -94,7 +97,8 @@ def ip4(text: str, start: int, end: int) -> int:
     standin = any(address in network for network in _STAND_INS)
     if not (address.is_global or standin) or address.is_multicast or after[:1] == "/":
         return 0
-    if _VERSION_BEFORE.search(before) and not _ADDRESS_WORDS.search(before):
+    low = max(map(int, quad.split("."))) < _LOW
+    if (low or _VERSION_BEFORE.search(before)) and not _ADDRESS_WORDS.search(before):
         return 0
     return 90
 

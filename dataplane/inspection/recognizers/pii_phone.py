@@ -16,14 +16,16 @@ _NANP: Final = re.compile(
 _INTERNATIONAL: Final = re.compile(r"\+\d{1,3}(?:[ .\-()/]{0,3}\d){6,13}" + _EXTENSION, re.IGNORECASE)
 _PREFIXED: Final = re.compile(r"00[1-9]\d{0,2}(?:[ -]\(?\d{1,8}\)?){2,5}")
 """With the international prefix: 0049 170 1234567."""
-_PAIRS: Final = re.compile(r"0\d(?P<s>[ .-])\d{2}(?:(?P=s)\d{2}){3}")
+_PAIRS: Final = re.compile(r"0[1-9](?P<s>[ .-])\d{2}(?:(?P=s)\d{2}){3}")
 """As the French write: 01 84 17 61 18."""
 _TRUNK: Final = re.compile(r"\(?0[1-9]\d{0,3}\)?(?P<s>[ -])\d{2,4}(?:[ -]\d{2,4}){1,3}")
 """A trunk 0, then groups: 07700 900 963, 030-901 820."""
 _SAID: Final = re.compile(r"(?:\+|00)?\(?\d(?:[ .\-()/]{0,3}\d){5,14}" + _EXTENSION, re.IGNORECASE)
 _DATE: Final = re.compile(
     r"(?:19|20)\d\d[-/. ][01]?\d[-/. ][0-3]?\d\b|[0-3]?\d[-/. ][01]?\d[-/. ](?:19|20)\d\d\b"
+    r"|(?:19|20)\d\d ?- ?(?:19|20)\d\d\b"
 )
+"""Dates and spans of years."""
 
 SURE: Final = 90
 LIKELY: Final = 70

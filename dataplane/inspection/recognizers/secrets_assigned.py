@@ -1,0 +1,147 @@
+"""Values that are set under a telling name: `api_token = "..."`, `"password": "..."`, `--token ...`."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from dataplane.inspection.recognizers import secrets_patterns, secrets_value
+
+_NAMES: Final = (
+    r"key|token|secret|passw|pwd|passphrase|credential|creds|auth|bearer|dsn|webhook|cookie|signature|login"
+)
+_QUOTED: Final = r"[\w.\[\]-]*[\"'`\])]*"
+NAMED: Final = rf"(?:{_NAMES}){_QUOTED}(?:\s*[:=,>|?]|\s(?:is|are|to)\s|\s[\"'`])|--(?:{_NAMES})\s"
+OF_PROVIDER: Final = rf"(?:{secrets_patterns.PROVIDERS}){_QUOTED}\s*[:=,>|?]"
+"""What the engine looks for: a name and what sets it. With what a value is made of behind it, hyperscan's
+compiler takes minutes."""
+
+_ASSIGNED: Final = re.compile(
+    r"(?P<tail>[\w.\[\]-]{0,40}?(?: [\w]{1,12}){0,2})[\"'`\]\)]{0,3}"
+    r"(?P<op>\s{0,8}(?:=>|[:?|!+]{0,2}=|:)\s{0,8}(?:string\s*=\s*)?|(?<=[\"'`])\s?,\s{0,8}|>\s{0,8}"
+    r"|\s(?:is|are|to)[\s:]{1,8}"
+    r"|\s{1,4})"
+    r"(?P<quote>[\"'`]?)(?:Bearer |Basic |Token )?(?P<value>[A-Za-z0-9+/=_.~@!#$%^&*"
+    r"|?:;,()\[\]{}<>-]{8,600})",
+    re.IGNORECASE,
+)
+_PREFIX: Final = re.compile(r"[\w.:-]{0,48}$")
+_TELLING: Final = re.compile(rf"(?:{_NAMES})", re.IGNORECASE)
+_PROVIDER: Final = re.compile(rf"(?:{secrets_patterns.PROVIDERS})", re.IGNORECASE)
+_PASSWORD: Final = re.compile(r"passw|pwd|passphrase", re.IGNORECASE)
+_SECRETIVE: Final = re.compile(
+    r"key|token|secret|passw|pwd|credential|creds|auth\b|auth[_-]|_auth", re.IGNORECASE
+)
+_HARMLESS: Final = re.compile(
+    r"public|name|file|path|length|size|type|ur[il]\b|endpoint|version|count|max|min|field|column|index"
+    r"|check|chksum"
+    r"|keyword|keyboard|keyframe|keystore|key_?stone|keytab|primary|foreign|sort|partition|cache|bucket"
+    r"|schema"
+    r"|sequence|storage|tokeniz|tokens\b|author\b|authority|authors|authentication-|monkey|turkey"
+    r"|keypress|hotkey"
+    r"|shortcut|keyvault|key_?ring|nonce|(?<!access)(?<!client)[_-]?(?<![a-z])id\b"
+    r"|(?<!access)(?<!access_)ids?\b$"
+    r"|(?:[a-z]|_)Id\b|object|event|label|title|locale|i18n|translation|format|algorithm|alg\b|mode"
+    r"|scheme|status|state"
+    r"|policy|prefix|suffix|header|class|host|selector|code\b|lookup|hash\b|etag|digest|fingerprint"
+    r"|serial|trace|span"
+    r"|next|page|continuation|change|idempoten|sync|cursor|arn:|commit|revision|image|artifact"
+    r"|integrity|resolved|checksum",
+    re.IGNORECASE,
+)
+_UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\Z", re.IGNORECASE)
+_HEX: Final = re.compile(r"(?:[0-9a-f]{30,}|[0-9A-F]{30,})\Z")
+_EXPRESSION: Final = re.compile(
+    r"[()\[\]{}<>;]|::|\w\.\w+\.[a-z]|->|^[a-z_]+\.[a-z_]+$|^https?:|^/|^\.{0,2}/|^[\w-]+\.\w{2,4}$"
+)
+_ENDS: Final = re.compile(r"[\"'`,;)\]}>]|\\n|\\\"")
+
+SURE: Final = 85
+LIKELY: Final = 65
+UNCLEAR: Final = 35
+"""Scores: named and varied; named or varied enough; words could as well be meant."""
+
+
+def find(text: str, start: int) -> tuple[int, int, int, str] | None:
+    """The value at a hit of the needle, as score, range and kind of secret; None where it is none."""
+    prefix = _PREFIX.search(text[max(0, start - 48) : start])
+    found = _ASSIGNED.match(text, start)
+    if found is None:
+        return None
+    name = (prefix[0] if prefix else "") + found["tail"]
+    value, at, quote, op = found["value"], found.start("value"), found["quote"], found["op"]
+    if quote:
+        close = text.find(quote, at, at + 600)
+        if close > at:
+            value = text[at:close]
+    if not quote or len(value) == 600:
+        cut = _ENDS.search(value)
+        value = value if cut is None else value[: cut.start()]
+        value = value.rstrip(".:?!" if not quote else "")
+        first = start - len(prefix[0]) if prefix else start
+        if first and text[first - 1] in "?&":  # in a URL's query
+            value = value.partition("&")[0]
+    if len(value) < _LEAST or " " in value or "\n" in value:
+        return None
+    score = _score(name, op.strip(), value, quoted=bool(quote))
+    if not score:
+        return None
+    kind = "password" if _PASSWORD.search(name) else "generic"
+    return score, at, at + len(value), kind
+
+
+def _names_provider(name: str) -> bool:
+    """Whether a part of a name is a provider's: `sumo_id` and `mySumoId`, not `rookTable` nor `sumOf`."""
+    found = _PROVIDER.search(name)
+    if found is None:
+        return False
+    word, before = found[0], name[found.start() - 1 : found.start()]
+    if before.isalpha() and not (before.islower() and word[0].isupper()):
+        return False
+    return not (word[0].islower() and word[-1].isupper())
+
+
+_LEAST: Final = 8
+"""Characters; shorter ones are a matter of words."""
+
+
+def _score(name: str, op: str, value: str, *, quoted: bool) -> int:
+    provider = _names_provider(name)
+    secretive = _SECRETIVE.search(name) is not None
+    assigned = any(each in op for each in "=:")
+    if _HARMLESS.search(name) and not (provider and re.search(r"access_?id|accessid", name, re.IGNORECASE)):
+        return 0
+    if not (secretive or provider) or secrets_value.stands_for_another(value):
+        return 0
+    if _UUID.match(value):
+        return LIKELY if (secretive or (provider and assigned)) and (assigned or quoted) else 0
+    varied = secrets_value.entropy(value)
+    digits = any(map(str.isdigit, value))
+    if _HEX.match(value):
+        return SURE if varied >= 3.0 and (assigned or quoted) else 0
+    if _PASSWORD.search(name) and (assigned or op in ("is", "")):
+        return _password(value, varied, quoted=quoted, assigned=assigned)
+    if not digits or _EXPRESSION.search(value) or secrets_value.is_wordy(value):
+        return 0
+    kinds = secrets_value.kinds_of_characters(value)
+    if not assigned and not quoted:
+        return LIKELY if len(value) >= 20 and varied >= 3.7 and kinds >= 3 else 0
+    if len(value) >= 16 and varied >= 3.4 and kinds >= 2:
+        return SURE if secretive else LIKELY
+    if len(value) >= 10 and varied >= 3.0 and kinds >= 3:
+        return LIKELY
+    return 0
+
+
+def _password(value: str, varied: float, *, quoted: bool, assigned: bool) -> int:
+    """Passwords are short, and words of code stand where they could."""
+    kinds = secrets_value.kinds_of_characters(value)
+    if _EXPRESSION.search(value) and (not quoted or value[-1:] in ")]}"):
+        return 0
+    if kinds < 2 or varied < 2.5:
+        return 0
+    if secrets_value.is_wordy(value) and (not quoted or not any(map(str.isdigit, value))):
+        return 0
+    if quoted and assigned:
+        return LIKELY
+    return LIKELY if kinds >= 3 and any(map(str.isdigit, value)) else UNCLEAR

@@ -1,0 +1,63 @@
+"""Whether characters look like a secret: how much they vary, and what only stands for one."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from typing import Final
+
+_STANDS_FOR: Final = re.compile(
+    r"x{4,}|\*{3,}|\.{3}|#{4,}|_{8,}|^<.*>$|\$\{|\$\(|\{\{|^\$[A-Z_]+$|^%\w+%$|<\w[\w -]*>|\[\w[\w -]*\]"
+    r"|your[-_ ]?|my[-_]?(?:api|secret|token|key|password)|placeholder|example|sample|dummy|redacted|changeme"
+    r"|change[-_]me|replace|insert|todo|fixme|not[-_]?real|fake[-_]|[-_]here\b|^(?:null|none|nil|undefined|true|false)$"
+    r"|process\.env|os\.environ|getenv|secrets\.|vault:|env\(|import\b|function\b",
+    re.IGNORECASE,
+)
+_RUNS: Final = ("abcdefghijklmnopqrstuvwxyz", "0123456789012345678901234567890")
+_PARTS: Final = re.compile(r"[-_./:@~,;+ \\]+|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_WORD: Final = re.compile(r"(?:[a-z]{1,18}|[A-Z]{1,14}|[A-Z][a-z]{1,17}|v?\d{1,4}|[A-Za-z]{1,12}\d{1,5})\Z")
+_VERSION: Final = re.compile(r"\d+\.\d+(?:\.\d+)*")
+
+
+_SHORT: Final = 24
+"""Characters; in longer values, a run of digits may be the masked part of a real form."""
+
+
+def entropy(value: str) -> float:
+    """Shannon's entropy in bits for each character."""
+    length = len(value)
+    return -sum(n / length * math.log2(n / length) for n in Counter(value).values())
+
+
+def stands_for_another(value: str) -> bool:
+    """Whether a value is a placeholder, a variable, or a run of the alphabet."""
+    if _STANDS_FOR.search(value):
+        return True
+    lower = value.lower()
+    if len(value) < _SHORT and "1234567890" in value:
+        return True
+    return any(run[at : at + 9] in lower for run in _RUNS[:1] for at in range(0, len(run) - 8, 4)) or (
+        len(set(lower)) <= min(8, max(2, len(lower) // 10))
+    )
+
+
+def is_wordy(value: str) -> bool:
+    """Whether a value is made of words and versions, as names of things are: `jjwt-jackson-0.11.2`."""
+    parts = [part for part in _PARTS.split(_VERSION.sub("1", value)) if part]
+    return all(_WORD.match(part) for part in parts)
+
+
+def varies(value: str, *, least: float) -> bool:
+    """Whether the characters vary as those of random values do: `least` bits for each, and no placeholder."""
+    return entropy(value) >= least and not stands_for_another(value)
+
+
+def kinds_of_characters(value: str) -> int:
+    """How many of lower case, upper case, digits and other characters a value has."""
+    return (
+        any(map(str.islower, value))
+        + any(map(str.isupper, value))
+        + any(map(str.isdigit, value))
+        + (not value.isalnum())
+    )
