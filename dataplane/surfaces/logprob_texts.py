@@ -14,7 +14,6 @@ from jiter import LosslessFloat
 from dataplane.findings import Origin, Place, Text
 from dataplane.surfaces.json_texts import add_texts, digits_of
 
-MAX_BYTE: Final = 255
 _KNOWN: Final = ("token", "bytes", "logprob", "top_logprobs")
 _SAID_IN: Final = {"content": Origin.OUTPUT, "refusal": Origin.REFUSAL}
 
@@ -49,7 +48,8 @@ class _Readings:
         """Read one token's entry; returns what of it is no token, nor bytes, nor probability."""
         left = self._take(entry, 0)
         if type(left) is dict and type(ranks := left.get("top_logprobs")) is list:
-            left["top_logprobs"] = [self._take(one, rank + 1) for rank, one in enumerate(ranks)]
+            kept = [self._take(one, rank + 1) for rank, one in enumerate(ranks)]
+            left["top_logprobs"] = kept if any(one is not None for one in kept) else None
         return left
 
     def texts(self, said: Any) -> list[str]:
@@ -73,8 +73,8 @@ class _Readings:
         for key, value in entry.items():
             if key == "token" and type(value) is str:
                 self._tokens[rank].append(value)
-            elif key == "bytes" and _are_bytes(value):
-                self._bytes[rank].append(bytes(value))
+            elif key == "bytes" and (data := _bytes(value)) is not None:
+                self._bytes[rank].append(data)
             elif key not in _KNOWN or not _is_plain(value):
                 left[key] = value
         return left or None
@@ -89,5 +89,10 @@ def _is_plain(value: Any) -> bool:
     return value is None or (type(value) in (int, float, LosslessFloat) and digits_of(value) is None)
 
 
-def _are_bytes(value: Any) -> bool:
-    return type(value) is list and all(type(one) is int and 0 <= one <= MAX_BYTE for one in value)
+def _bytes(value: Any) -> bytes | None:
+    if type(value) is not list:
+        return None
+    try:
+        return bytes(value)
+    except (TypeError, ValueError):
+        return None
