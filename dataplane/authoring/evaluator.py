@@ -112,7 +112,8 @@ class Evaluator:
         A place is a table's name and keys. OPA evaluates such questions with lenient built-ins only, so a
         value that makes one fail (a network that is none) would make its rule silent: put in no such.
         """
-        mocks = "".join(
+        # What was worked out from the tables as they are must not answer for others.
+        mocks = " with data.regogate.prepared as false" + "".join(
             f" with data.regogate{''.join(f'[{_json(name)}]' for name in place)} as {_json(value)}"
             for place, value in tables.items()
         )

@@ -2,9 +2,10 @@
 
 1. Check the snapshot: tables, packages, `opa check --strict` (`check`). A problem stops here.
 2. Stage Rego without tests, one `data.json`, and a manifest, under the one root.
-3. `cd STAGE && opa build -b .` with the capabilities: only so run does OPA write no path of this machine
+3. Have the policy work out what follows from the tables alone, and put it beside them (`prepare`).
+4. `cd STAGE && opa build -b .` with the capabilities: only so run does OPA write no path of this machine
    into the tar.
-4. Compute the content digest, and with it the revision and the manifest, which replaces the staged one.
+5. Compute the content digest, and with it the revision and the manifest, which replaces the staged one.
    Its bytes are those that `opa build -r REVISION` would write (tested), without running OPA twice.
 """
 
@@ -24,10 +25,11 @@ from dataplane.bundle.commit import commit_of
 from dataplane.bundle.digests import content_digest
 from dataplane.bundle.errors import CheckFailed, ToolFailed
 from dataplane.bundle.model import ROOT, Bundle, Manifest, of_manifest, open_archive, read_manifest
+from dataplane.bundle.prepare import prepare
 from dataplane.bundle.rego import is_test, staged
 from dataplane.bundle.source import read_source
 from dataplane.bundle.strictyaml import JSON
-from dataplane.bundle.tables import data_json
+from dataplane.bundle.tables import PREPARED, data_json
 
 Overlay = Callable[[dict[str, JSON]], dict[str, JSON]]
 _PLACEHOLDER: Final = "0" * 64
@@ -79,6 +81,10 @@ async def _opa_build(checked: Checked, draft: Manifest, opa: Path, capabilities:
     with tempfile.TemporaryDirectory(prefix="regogate-build-") as place:
         stage, output = Path(place) / "stage", Path(place) / "bundle.tar.gz"
         await asyncio.to_thread(_stage, checked, draft, stage)
+        prepared = await prepare(stage, opa, capabilities)
+        if prepared is not None:
+            data = data_json({**checked.tables, PREPARED: prepared}, ROOT)
+            await asyncio.to_thread((stage / DATA).write_bytes, data)
         arguments = ("build", "-b", ".", "--capabilities", capabilities, "-o", output)
         done = await run(opa, *arguments, cwd=stage)
         if done.code != 0:

@@ -29,6 +29,9 @@ from dataplane.bundle.strictyaml import JSON, Document, Path, parse
 
 SITE_DATA: Final = "site_data"
 
+PREPARED: Final = "prepared"
+"""What the policy works out from its own tables when it is built, put beside them (`bundle.prepare`)."""
+
 REFERENCES: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
     ("clients", ("*", "tier"), "tiers"),
     ("clients", ("*", "networks", "*"), "networks"),
@@ -89,8 +92,10 @@ def _misplaced(path: PurePosixPath) -> str | None:
         return "not a table: tables are NAME.yaml"
     if len(path.parts) > 2 or (len(path.parts) == 2 and path.parts[0] != "site"):
         return "tables lie in data/, a site's own in data/site/"
-    if _NAME.fullmatch(path.stem) is None or path.stem in (SITE_DATA, "site"):
-        return "a table is named by small letters, digits and underscores, and not site or site_data"
+    if _NAME.fullmatch(path.stem) is None or path.stem in (SITE_DATA, "site", PREPARED):
+        return (
+            "a table is named by small letters, digits and underscores, and not site, site_data or prepared"
+        )
     return None
 
 

@@ -30,6 +30,7 @@ from dataplane.bundle.errors import BundleRefused, KeyRefused
 from dataplane.bundle.keys import PublicKeys, public_key
 from dataplane.bundle.model import ROOT, Bundle, of_manifest, open_archive, read_manifest
 from dataplane.bundle.sign import ALGORITHM, HASH
+from dataplane.bundle.tables import PREPARED
 
 MAX_TOKEN_BYTES: Final = 4 * 2**20
 """A token lists about 150 bytes for each of at most `archive.MAX_MEMBERS` files."""
@@ -66,7 +67,8 @@ def inspect(content: bytes) -> Bundle:
 
 
 def tables(bundle: Bundle) -> dict[str, Any]:
-    """The tables of a bundle that was verified, by name: the same bytes that OPA decides on.
+    """The tables of a bundle that was verified, by name: the same values that OPA decides on. What was worked
+    out from them when it was built is no table.
 
     Raises `BundleRefused` where its data is not an object under the one root.
     """
@@ -78,7 +80,7 @@ def tables(bundle: Bundle) -> dict[str, Any]:
     rows = found.get(ROOT, {}) if isinstance(found, dict) else None
     if not isinstance(rows, dict):
         raise BundleRefused(7, f"{DATA} is not an object under {ROOT}")
-    return rows
+    return {name: rows for name, rows in rows.items() if name != PREPARED}
 
 
 def _token(members: dict[str, Member]) -> str:

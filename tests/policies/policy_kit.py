@@ -30,8 +30,9 @@ _BOUND = "; ".join(
 _LAID_OVER = " ".join(f"with data.regogate.{t} as {t}" for t in TABLES + OPTIONAL)
 _QUERY = (
     f"{{index: decision | some index, case in input; call := case.call; {_BOUND}; "
+    f"prepared := data.regogate.request.prepared {_LAID_OVER}; "
     f"decision := [data.regogate.request.decision, data.regogate.request.merged] "
-    f"with input as call {_LAID_OVER}}}"
+    f"with input as call {_LAID_OVER} with data.regogate.prepared as prepared}}"
 )
 
 CALL: Document = {

@@ -56,9 +56,3 @@ below(value, from) if {
 	is_number(from)
 	value < from
 }
-
-# What neither rule above speaks of.
-ordinary(fact, value) if {
-	row := object.get(data.regogate.anomalies, fact, {})
-	[from | some key in ["block_from", "constrain_from"]; from := row[key]; not below(value, from)] == []
-}

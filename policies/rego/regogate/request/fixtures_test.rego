@@ -56,6 +56,7 @@ decide_exactly(facts, bundle) := decide_with_site(facts, bundle, {})
 # Both ways to a decision give the same one. A table that a site need not have is false here, which
 # no rule can tell from its absence.
 decide_with_site(facts, bundle, site) := decision if {
+	prepared := prepared_of(bundle, site)
 	[decision, merged] := [request.decision, request.merged] with input as facts
 		with data.regogate.clients as bundle.clients
 		with data.regogate.tenants as bundle.tenants
@@ -70,14 +71,13 @@ decide_with_site(facts, bundle, site) := decision if {
 		with data.regogate.anomalies as object.get(bundle, "anomalies", false)
 		with data.regogate.residency as object.get(bundle, "residency", false)
 		with data.regogate.site as site
+		with data.regogate.prepared as prepared
 	decision == merged
 }
 
-# Whether the short way decides the call.
-quickly(changes, rows) if {
-	bundle := object.union(tables, rows)
-	request.quick with input as object.union(call, changes)
-		with data.regogate.clients as bundle.clients
+# What a build works out from the tables.
+prepared_of(bundle, site) := prepared if {
+	prepared := request.prepared with data.regogate.clients as bundle.clients
 		with data.regogate.tenants as bundle.tenants
 		with data.regogate.tiers as bundle.tiers
 		with data.regogate.models as bundle.models
@@ -85,8 +85,25 @@ quickly(changes, rows) if {
 		with data.regogate.tools as bundle.tools
 		with data.regogate.rules as bundle.rules
 		with data.regogate.stop as bundle.stop
+		with data.regogate.signals as object.get(bundle, "signals", false)
+		with data.regogate.signals as object.get(bundle, "signals", false)
 		with data.regogate.anomalies as object.get(bundle, "anomalies", false)
+		with data.regogate.residency as object.get(bundle, "residency", false)
+		with data.regogate.site as site
+}
+
+# Whether the short way decides the call.
+quickly(changes, rows) if {
+	bundle := object.union(tables, rows)
+	prepared := prepared_of(bundle, {})
+	decision := request.decision with input as object.union(call, changes)
+		with data.regogate.clients as bundle.clients
+		with data.regogate.tenants as bundle.tenants
+		with data.regogate.networks as bundle.networks
 		with data.regogate.site as {}
+		with data.regogate.prepared as prepared
+		with request.merged as "the long way"
+	decision != "the long way"
 }
 
 allowed(decision) if {

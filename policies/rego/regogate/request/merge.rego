@@ -20,17 +20,8 @@
 package regogate.request
 
 import data.regogate.caller
+import data.regogate.findings
 import data.regogate.lib
-
-# METADATA
-# title: The decision on a request
-# description: |
-#   Most calls take the short way: no rule says anything but limits, so that nothing has to be
-#   merged. The tests compare it with the merge on every call they make.
-# entrypoint: true
-decision := quick if {
-	quick
-} else := merged
 
 # 1. What fired, before modes: the shipped topics and the site's own packages.
 
@@ -243,7 +234,7 @@ unhindered := {
 	"v": 1,
 	"decision": "ALLOW",
 	"constraints": {},
-	"response": {"inspect": [], "ask": "never", "tool_calls": "pass"},
+	"response": {"inspect": findings.inspected, "ask": "findings", "tool_calls": "ask"},
 	"shadow": [],
 }
 

@@ -1,6 +1,6 @@
 package regogate.request_test
 
-test_quick_is_the_way_of_plain_calls if {
+test_the_short_way_is_that_of_plain_calls if {
 	quickly({}, {})
 	quickly(offers(["search"]), {})
 	quickly(asks({"max_tokens": 9, "data_class": "public"}), tier_with({"max_tokens": 10, "audit": "hash"}))
@@ -11,11 +11,13 @@ test_quick_is_the_way_of_plain_calls if {
 	quickly({}, tier_with({"models": ["sm*"]}))
 	unusual_from := {"anomalies": {"tokens_vs_baseline": {"constrain_from": 5, "block_from": 9}}}
 	quickly({"usage": {"tokens_vs_baseline": 4.9, "other": 50}}, unusual_from)
+	quickly({}, {"clients": {"app": {"networks": ["office"]}}})
 }
 
-test_quick_is_not_the_way_of_unusual_calls if {
+test_the_short_way_is_not_that_of_unusual_calls if {
 	every changes in [
-		{"signals": {}},
+		{"signals": {"injection": {"user": {"level": "low"}}}},
+		{"signals": []},
 		{"usage": []},
 		asks({"model": "big-1"}),
 		asks({"operation": "models.list", "candidates": {}}),
@@ -32,7 +34,8 @@ test_quick_is_not_the_way_of_unusual_calls if {
 		)
 	}
 	every rows in [
-		{"clients": {"app": {"networks": ["office"]}}},
+		{"clients": {"app": {"networks": ["quarantine"]}}},
+		{"clients": {"app": {"windows": ["always"]}}},
 		{"clients": {"app": {"enabled": false}}},
 		{"models": {"small": {"deny_networks": []}}},
 		{"models": {"small": {"route_to": "small"}}},

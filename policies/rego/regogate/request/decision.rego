@@ -1,0 +1,85 @@
+package regogate.request
+
+import data.regogate.caller
+
+# METADATA
+# title: The decision on a request
+# description: |
+#   Of most calls neither the tables nor the facts say anything unusual. They take the short way, one
+#   rule over what prepare.rego worked out, which costs a quarter of asking every rule and merging
+#   what they say. Whatever it cannot tell it leaves to `merged`. Tests compare the two ways on every
+#   call they make, and ask for each field of the tables and each part of the input that somebody has
+#   thought of it here or in prepare.rego.
+# entrypoint: true
+decision := answer if {
+	# Single values are looked up by their whole path: OPA copies whatever part of the tables it is handed.
+	account := caller.account
+	tier := account.tier
+	data_class := object.get(input.request, "data_class", "internal")
+	data.regogate.prepared.tiers[tier].may[input.request.operation][input.request.model][data_class]
+	is_string(account.tenant)
+	[1 |
+		networks := data.regogate.prepared.odd_clients[input.identity.client_id]
+		not caller.reached_from(networks)
+	] == []
+
+	# The facts.
+	input.v == 1
+	input.stage == "request"
+	nothing := object.get({}, "", null)
+	[1 | nothing in input.request] == []
+	[1 | nothing in input.identity] == []
+	[1 | nothing in input.source] == []
+	net.cidr_is_valid(concat("/", [input.source.ip, "32"]))
+	object.get(input, "signals", {}) == {}
+	is_object(object.get(input, "usage", {}))
+	[1 | some fact, value in input.usage; remarkable(fact, value)] == []
+
+	# The tools.
+	offered := object.get(input.request, "tools", {})
+	is_object(offered)
+	some_offered := count(offered) > 0
+	object.get(input.request, "has_tools", some_offered) == some_offered
+	others := [name | some name, _ in offered; not data.regogate.prepared.tiers[tier].tools[name]]
+	[1 | some name in others; data.regogate.prepared.odd_tools[name]] == []
+	stripped := [name |
+		prefixes := data.regogate.prepared.tiers[tier].prefixes
+		some name in others
+		not strings.any_prefix_match(name, prefixes)
+	]
+	[1 | stripped != []; not data.regogate.prepared.tiers[tier].strips] == []
+
+	# A site's own rules.
+	[1 | data.regogate.prepared.site; site_speaks] == []
+
+	# What the tier asks for.
+	free := [1 |
+		asked := input.request.max_tokens
+		is_number(asked)
+		asked >= 1
+		asked <= data.regogate.prepared.tiers[tier].cap
+	]
+	form := {
+		true: {true: "free", false: "free_stripped"},
+		false: {true: "capped", false: "capped_stripped"},
+	}[free == [1]][stripped == []]
+	said := data.regogate.prepared.tiers[tier].forms[form]
+	strips := {"strip_tools": sort(stripped) | stripped != []}
+	id := concat("/", ["client", input.identity.client_id])
+	answer := {
+		"v": 1,
+		"decision": said.decision,
+		"reasons": said.reasons,
+		"principal": {"id": id, "tenant": account.tenant, "tier": tier},
+		"constraints": object.union(said.constraints, strips),
+		"limits": [object.union(limit, {"key": id}) | some limit in data.regogate.prepared.tiers[tier].limits],
+		"response": said.response,
+		"audit": said.audit,
+		"shadow": [],
+	}
+} else := merged
+
+remarkable(fact, value) if {
+	some from in data.regogate.prepared.unusual[fact]
+	not below(value, from)
+}

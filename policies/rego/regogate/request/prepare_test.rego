@@ -1,0 +1,109 @@
+package regogate.request_test
+
+prepared_with(rows) := prepared_of(object.union(tables, rows), {})
+
+nothing_prepared := {"tiers": {}}
+
+test_a_plain_tier_is_prepared_in_full if {
+	plan := prepared_with(tier_with({"max_tokens": 10, "delay_ms": 5})).tiers.basic
+	plan.may == {"chat.completions.create": {
+		"small": {"public": true, "internal": true},
+		"big-*": {"public": true, "internal": true, "confidential": true},
+	}}
+	plan.tools == {"search": true, "read_*": true}
+	plan.prefixes == ["read_"]
+	plan.strips
+	plan.cap == 10
+	plan.forms.free.constraints == {"delay_ms": 5}
+	plan.forms.capped_stripped.reasons == ["request.delay.tier", "request.tokens.cap", "request.tools.stripped"]
+	plan.forms.capped_stripped.constraints == {"delay_ms": 5, "max_tokens": 10}
+}
+
+test_a_tier_of_which_more_is_said_is_not if {
+	every fields in [
+		{"windows": ["always"]},
+		{"regions": ["eu"]},
+		{"pool": "eu"},
+		{"route_to": "small"},
+		{"require": {}},
+		{"modalities": ["text"]},
+		{"uninspected": "block"},
+		{"data_class": "internal"},
+		{"max_prompt_tokens": 9},
+		{"some_new_field": true},
+		{"tools": {"results": "block"}},
+		{"audit": "everything"},
+		{"max_tokens": 0},
+		{"max_tokens": null},
+		{"delay_ms": -1},
+		{"answers": {"inspect": "all"}},
+		{"limits": {"more": []}},
+		{"limits": {"requests_per_minute": 0}},
+		{"limits": {"burst": 0}},
+		{"limits": []},
+	] {
+		not prepared_with(tier_with(fields)).tiers.basic
+	}
+	prepared_with({}).tiers.basic
+}
+
+test_a_model_of_which_more_is_said_is_not if {
+	every fields in [
+		{"deny_networks": []},
+		{"route_to": "small"},
+		{"modalities": ["text"]},
+		{"audit": "hash"},
+		{"some_new_field": true},
+		{"data_class": "unheard"},
+	] {
+		rows := {"models": {"small": fields}}
+		object.get(prepared_with(rows).tiers.basic.may["chat.completions.create"], "small", {}) == {}
+	}
+}
+
+test_money_needs_a_price if {
+	rows := tier_with({"limits": {"usd_per_day": 5}})
+	prepared_with(rows).tiers.basic.may["chat.completions.create"] == {}
+	priced_rows := object.union(rows, {"models": {"small": {"price": {"input": 1, "output": 2}}}})
+	object.keys(prepared_with(priced_rows).tiers.basic.may["chat.completions.create"]) == {"small"}
+}
+
+test_nothing_is_prepared_where_the_tables_say_something_of_all_calls if {
+	every rows in [
+		{"rules": {"request.tokens.cap": "shadow"}},
+		{"stop": {"everything": true}},
+		{"stop": {"models": {"small": true}}},
+		{"residency": {"tenants": {"acme": ["eu"]}}},
+		{"tenants": null},
+		{"networks": null},
+		{"tools": null},
+	] {
+		prepared_with(rows) == nothing_prepared
+	}
+}
+
+test_nothing_is_prepared_for_more_pairs_than_a_bundle_should_hold if {
+	many := {sprintf("m-%d", [n]): {"data_class": "internal"} | some n in numbers.range(1, 25000)}
+	prepared_with({"models": many}) == nothing_prepared
+}
+
+test_clients_of_which_more_is_said_are_odd if {
+	odd := prepared_with({"clients": {
+		"app": {"networks": ["office"]},
+		"free": {"enabled": false},
+		"late": {"tier": "basic", "tenant": "acme", "windows": ["always"], "networks": ["office"]},
+		"lost": {"tier": "basic"},
+		"plain": {"tier": "basic", "tenant": "acme"},
+	}}).odd_clients
+	odd == {"app": ["office"], "free": [], "late": [], "lost": []}
+}
+
+test_tools_that_are_not_allowed_are_odd if {
+	odd := prepared_with({"tools": {"a": {"use": "allow"}, "b": {"use": "strip"}, "c": {}}}).odd_tools
+	odd == {"b": true, "c": true}
+}
+
+test_a_site_is_noticed if {
+	not prepared_of(tables, {}).site
+	prepared_of(tables, {"mine": {"request_block": set()}}).site
+}
