@@ -15,7 +15,11 @@ test_merge_allow_is_complete if {
 		"principal": {"id": "client/app", "tenant": "acme", "tier": "basic"},
 		"constraints": {},
 		"limits": [],
-		"response": {"inspect": [], "ask": "never", "tool_calls": "pass"},
+		"response": {
+			"inspect": ["inspection.failed", "pii.*", "secret.*", "toxicity"],
+			"ask": "findings",
+			"tool_calls": "ask",
+		},
 		"audit": "metadata",
 		"shadow": [],
 	}
