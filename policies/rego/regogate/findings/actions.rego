@@ -79,6 +79,15 @@ shipped_row(kind) := row if {
 
 constrained contains kind if some [kind, _, "constrain"] in actions
 
+# Everything that was found is recorded, and no more.
+only_recorded if {
+	every origins in input.signals {
+		is_object(origins)
+	}
+	[1 | some [_, _, word] in actions; word != "log"] == []
+	classes == set()
+}
+
 # The kinds to refuse, by family: what says neither log nor constrain, and what is to be constrained
 # by measures that this stage has not got.
 refused(able) := {family(kind) | some [kind, _, word] in actions; not word in {"log", "constrain"}} | {family(kind) |

@@ -1,6 +1,7 @@
 package regogate.request
 
 import data.regogate.caller
+import data.regogate.findings
 
 # METADATA
 # title: The decision on a request
@@ -31,7 +32,9 @@ decision := answer if {
 	[1 | nothing in input.identity] == []
 	[1 | nothing in input.source] == []
 	net.cidr_is_valid(concat("/", [input.source.ip, "32"]))
-	object.get(input, "signals", {}) == {}
+	found := object.get(input, "signals", {})
+	is_object(found)
+	[1 | found != {}; not findings.only_recorded] == []
 	is_object(object.get(input, "usage", {}))
 	[1 | some fact, value in input.usage; remarkable(fact, value)] == []
 

@@ -12,11 +12,13 @@ test_the_short_way_is_that_of_plain_calls if {
 	unusual_from := {"anomalies": {"tokens_vs_baseline": {"constrain_from": 5, "block_from": 9}}}
 	quickly({"usage": {"tokens_vs_baseline": 4.9, "other": 50}}, unusual_from)
 	quickly({}, {"clients": {"app": {"networks": ["office"]}}})
+	quickly({"signals": {"toxicity": {"user": {"level": "high"}}}}, {})
 }
 
 test_the_short_way_is_not_that_of_unusual_calls if {
 	every changes in [
-		{"signals": {"injection": {"user": {"level": "low"}}}},
+		{"signals": {"inspection.failed": {"user": {"level": "low"}}}},
+		{"signals": {"toxicity": ["user"]}},
 		{"signals": []},
 		{"usage": []},
 		asks({"model": "big-1"}),

@@ -86,7 +86,6 @@ prepared_of(bundle, site) := prepared if {
 		with data.regogate.rules as bundle.rules
 		with data.regogate.stop as bundle.stop
 		with data.regogate.signals as object.get(bundle, "signals", false)
-		with data.regogate.signals as object.get(bundle, "signals", false)
 		with data.regogate.anomalies as object.get(bundle, "anomalies", false)
 		with data.regogate.residency as object.get(bundle, "residency", false)
 		with data.regogate.site as site
@@ -100,6 +99,7 @@ quickly(changes, rows) if {
 		with data.regogate.clients as bundle.clients
 		with data.regogate.tenants as bundle.tenants
 		with data.regogate.networks as bundle.networks
+		with data.regogate.signals as object.get(bundle, "signals", false)
 		with data.regogate.site as {}
 		with data.regogate.prepared as prepared
 		with request.merged as "the long way"
