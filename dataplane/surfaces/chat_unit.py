@@ -21,7 +21,7 @@ from dataplane.surfaces.chat_tokens import prompt_tokens
 from dataplane.surfaces.encoded_text import put_encoded
 from dataplane.surfaces.strict_json import dump, parse
 from dataplane.surfaces.tool_names import offered
-from dataplane.surfaces.upstream_headers import upstream_headers
+from dataplane.surfaces.upstream_headers import header_texts, upstream_headers
 
 
 class ChatUnit:
@@ -54,9 +54,9 @@ class ChatUnit:
         self._hide_usage = self._stream and self._ask_for_usage()
 
     def texts(self) -> Sequence[Text]:
-        """As `chat_texts`; walked once, when first asked for."""
+        """As `chat_texts`, and what the caller's headers say; read once, when first asked for."""
         if self._texts is None:
-            self._texts = chat_texts(self._request)
+            self._texts = [*chat_texts(self._request), *header_texts(self._head)]
         return self._texts
 
     def rewrite(self, instead: Mapping[int, str]) -> None:

@@ -5,6 +5,7 @@ from surface_calls import JSON_TYPE, REQUEST_ID, chat, decision, forward, head, 
 
 from dataplane import __version__
 from dataplane.errors import Refused
+from dataplane.findings import Origin
 
 
 def headers(*given: tuple[bytes, bytes], **fields: Any) -> dict[str, str]:
@@ -31,6 +32,15 @@ def test_only_listed_headers_go_upstream() -> None:
 def test_the_caller_s_request_id_and_idempotency_key_pass_where_well_formed() -> None:
     sent = headers((b"x-client-request-id", b"mine-1"), (b"idempotency-key", b"key 1"))
     assert (sent["x-client-request-id"], sent["idempotency-key"]) == ("mine-1", "key 1")
+
+
+def test_what_the_caller_says_in_headers_that_pass_is_a_text_without_a_place() -> None:
+    given = ((b"idempotency-key", b"key 1"), (b"user-agent", b"x"), (b"x-client-request-id", b"mine-1"))
+    texts = read_chat(chat(), head(headers=JSON_TYPE + given)).texts()
+    assert [(text.text, text.origin, text.place) for text in texts[2:]] == [
+        ("key 1", Origin.METADATA, None),
+        ("mine-1", Origin.METADATA, None),
+    ]
 
 
 @pytest.mark.parametrize("value", [b"", b"a\tb", b"\xc3\xa9", b"a" * 513, b"a\x00b"])
