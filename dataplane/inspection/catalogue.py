@@ -10,6 +10,7 @@ from dataplane.findings import Level
 from dataplane.inspection.recognizer import MakesRecognizer, Recognizer
 from dataplane.inspection.recognizers import (
     code,
+    custom,
     exfiltration,
     financial,
     injection,
@@ -28,6 +29,7 @@ MAKES: Final[Mapping[str, MakesRecognizer]] = {
     "toxicity": toxicity.make,
     "code": code.make,
     "financial": financial.make,
+    "custom": custom.make,
 }
 
 MEDIUM: Final = 50

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 MAX_SIZE: Final = 5_000
@@ -60,14 +61,19 @@ class _Node:
     size: int
 
 
-def read(regex: str) -> Regex:
+def read(regex: str, *, strict: bool = False) -> Regex:
     """Read a pattern. Raises `BadRegex` with what and where; a pattern may match the empty string (see
-    `Regex.shortest`)."""
+    `Regex.shortest`).
+
+    `strict` refuses, too, what engines that try one way after another need exponential time for: repetitions
+    of what repeats, or of alternatives that begin alike. The engines here do not, but the same pattern is
+    often used elsewhere, and such a one seldom says what was meant.
+    """
     if len(regex) > MAX_LENGTH:
         raise BadRegex(f"longer than {MAX_LENGTH} characters")
     if not regex.isprintable():
         raise BadRegex("holds a character that is not printable: write it as an escape")
-    reader = _Reader(regex)
+    reader = _Reader(regex, strict=strict)
     node = reader.alternatives(0)
     if reader.at < len(regex):
         raise BadRegex(f"unbalanced ) at {reader.at + 1}")
@@ -83,6 +89,8 @@ def read(regex: str) -> Regex:
     )
 
 
+_OFTEN: Final = 9
+"""Repetitions of what can match in several ways: each one doubles the ways at the least."""
 _MAX_DEPTH: Final = 40
 """Groups in groups; nobody writes ten."""
 
@@ -90,8 +98,10 @@ _MAX_DEPTH: Final = 40
 class _Reader:
     """Reads by descent. Sizes are judged at the end, but never get out of hand: see `_repeated`."""
 
-    def __init__(self, regex: str) -> None:
+    def __init__(self, regex: str, *, strict: bool) -> None:
         self._regex = regex
+        self._strict = strict
+        self._unclear: set[str] = set()  # sources with alternatives of which one begins another
         self.at = 0
 
     def alternatives(self, depth: int) -> _Node:
@@ -104,6 +114,9 @@ class _Reader:
         if len(nodes) == 1:
             return nodes[0]
         longest = [node.longest for node in nodes]
+        sources = sorted(node.source for node in nodes)
+        if any(after.startswith(before) for before, after in pairwise(sources)):
+            self._unclear.add("|".join(node.source for node in nodes))
         return _Node(
             "|".join(node.source for node in nodes),
             "|".join(node.mirrored for node in nodes),
@@ -171,6 +184,8 @@ class _Reader:
         if not self._regex.startswith(")", self.at):
             raise BadRegex(f"the group that opens at {start + 1} is not closed")
         self.at += 1
+        if inner.source in self._unclear:
+            self._unclear.add(f"{opening}{inner.source})")
         return _Node(
             f"{opening}{inner.source})",
             f"{opening}{inner.mirrored})",
@@ -231,6 +246,11 @@ class _Reader:
             )
         if most is None and node.shortest == 0:
             raise BadRegex(f"{count} at {start + 1} repeats without end what can be empty")
+        if self._strict and (most is None or most > _OFTEN):
+            if node.longest is None or node.shortest == 0:
+                raise BadRegex(f"{count} at {start + 1} repeats what itself repeats or can be empty")
+            if node.source in self._unclear:
+                raise BadRegex(f"{count} at {start + 1} repeats alternatives of which one begins another")
         return _Node(
             f"{node.source}{count}{'?' if lazy else ''}",
             f"{node.mirrored}{count}?",
