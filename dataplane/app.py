@@ -19,6 +19,7 @@ from dataplane.app_audit import audit_of
 from dataplane.app_front import front_of
 from dataplane.app_limits import limiter_of, start_limits
 from dataplane.app_listen import Ready, admin_listen, public_listen
+from dataplane.app_policy import detectors_of, engine_of
 from dataplane.app_upstreams import upstreams_of
 from dataplane.audit.floors import Floors
 from dataplane.audit.migrate import migrate
@@ -83,7 +84,7 @@ class Gateway:
         self._opas = Opas(
             binary=opa_binary, keys=self._keys, token=self._token, instance=name, persistence=kept
         )
-        means = Means(
+        self._means = Means(
             bundle=BUNDLE_NAME,
             check=lambda content, channel: verify(content, keys=self._keys, channel=channel).revision,
             process=self._candidate,
@@ -91,8 +92,9 @@ class Gateway:
             floors=floors,
             note=self._note,
             usage=self._usage,
+            detectors=detectors_of(self.installation_key),
         )
-        self._trials = Trials(settings.policy, store=store, log=self.audit, means=means)
+        self._trials = Trials(settings.policy, store=store, log=self.audit, means=self._means)
         TrialMetrics(self.metrics.registry, self._trials.counts)
         self.tables, self._refused = PolicyTables(self._keeper.activations), RefusedKeyUses(self.audit)
         self._callers = Callers(
@@ -192,9 +194,7 @@ class Gateway:
             policy, activations = self.settings.policy, self._keeper.activations
             client = OpaClient(await self._start_opa(stack), connections=policy.connections)
             stack.callback(client.close)
-            self._engine = OpaEngine(
-                client, activations, bundle=BUNDLE_NAME, deadline_ms=policy.deadline_ms, usage=self._usage
-            )
+            self._engine = engine_of(client, activations, policy, self._means)
             self._keeper.keep_looking(self._engine)
             stack.push_async_callback(self.tables.close)
             self.tables.start(client)

@@ -180,7 +180,8 @@ def test_all_presets_together_hold_and_the_shipped_cases_still_do(policies: Path
         for path in (POLICIES / folder).rglob("*"):
             target = policies / path.relative_to(POLICIES)
             target.parent.mkdir(parents=True, exist_ok=True)
-            if path.is_file():
+            # The cases of inspection say what the shipped signals.yaml does, of which presets ask for more.
+            if path.is_file() and path.name != "inspection.yaml":
                 target.write_bytes(path.read_bytes())
     policy = policy_set(str(policies), opa=opa_binary)
     form = json.loads((POLICIES / "cases/cases.schema.json").read_text())

@@ -4,7 +4,9 @@ The field `mock` of a request's body, which the gateway passes on because it doe
 `error:STATUS` (an error that quotes the credential it was sent), `late-error` (the same within a stream),
 `break` (the answer ends halfway), `stall` (a stream that goes silent), `flood` (a stream without end),
 `hang` (no answer), `garbage` (no JSON), `drop` (no answer, closed), `secret` (an error whose text is not JSON
-and quotes the credential and body), `tokens:N` (an answer that is said to have taken N tokens).
+and quotes the credential and body), `tokens:N` (an answer that is said to have taken N tokens),
+`says:NAME` (the message that a test put into `MockUpstream.messages` under that name; its content comes in
+pieces of five characters where it is to stream).
 """
 
 from __future__ import annotations
@@ -47,6 +49,7 @@ class MockUpstream:
 
     def __init__(self) -> None:
         self.hits: list[Hit] = []
+        self.messages: dict[str, dict[str, Any]] = {}
         self.port = 0
 
     @property
@@ -74,7 +77,7 @@ class MockUpstream:
                 self.hits.append(hit)
                 watch = asyncio.ensure_future(_watch(reader, hit))
                 try:
-                    await _answer(hit, writer)
+                    await _answer(hit, writer, self.messages)
                     await writer.drain()
                 except OSError:
                     hit.left_at = hit.left_at or time.monotonic()
@@ -90,7 +93,7 @@ async def _watch(reader: asyncio.StreamReader, hit: Hit) -> None:
     hit.left_at = time.monotonic()
 
 
-async def _answer(hit: Hit, writer: asyncio.StreamWriter) -> None:
+async def _answer(hit: Hit, writer: asyncio.StreamWriter, messages: dict[str, dict[str, Any]]) -> None:
     asked = hit.json if hit.body else {}
     mode, _, argument = str(asked.get("mock", "")).partition(":")
     credential = hit.headers.get("authorization", "")
@@ -111,6 +114,12 @@ async def _answer(hit: Hit, writer: asyncio.StreamWriter) -> None:
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n{")
             await writer.drain()
             raise EOFError
+        case "says" if asked.get("stream"):
+            _said(asked, messages[argument], writer)
+        case "says":
+            answer = _completion(asked)
+            answer["choices"][0]["message"] = messages[argument]
+            _whole(writer, json.dumps(answer).encode())
         case _ if asked.get("stream"):
             await _stream(asked, mode, argument, hit, writer)
         case _:
@@ -151,6 +160,24 @@ async def _stream(
     _piece(writer, _event(_chunk(asked, {}, finish="stop")))
     if (asked.get("stream_options") or {}).get("include_usage"):
         _piece(writer, _event({**_chunk(asked, {}), "choices": [], "usage": USAGE}))
+    _piece(writer, b"data: [DONE]\n\n")
+    writer.write(b"0\r\n\r\n")
+
+
+def _said(asked: dict[str, Any], message: dict[str, Any], writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+    text = message.get("content") or ""
+    for at in range(0, len(text), 5):
+        _piece(writer, _event(_chunk(asked, {"content": text[at : at + 5]})))
+    for index, call in enumerate(message.get("tool_calls", ())):
+        head = {**call, "index": index, "function": {**call["function"], "arguments": ""}}
+        _piece(writer, _event(_chunk(asked, {"tool_calls": [head]})))
+        arguments = call["function"]["arguments"]
+        for at in range(0, len(arguments), 5):
+            delta = {"index": index, "function": {"arguments": arguments[at : at + 5]}}
+            _piece(writer, _event(_chunk(asked, {"tool_calls": [delta]})))
+    finish = "tool_calls" if message.get("tool_calls") else "stop"
+    _piece(writer, _event(_chunk(asked, {}, finish=finish)))
     _piece(writer, b"data: [DONE]\n\n")
     writer.write(b"0\r\n\r\n")
 
