@@ -37,6 +37,10 @@ DETECTION: Final = 50
 MATCHES: Final = 8
 """Matches of one signal that are kept; more of the same add nothing."""
 
+WORTH_REDACTING: Final = 10
+"""Points of a sign that has a candidate of its own where each has one; a word in its harmless sense has
+fewer."""
+
 MOST: Final = 99
 """The most that a score says."""
 
@@ -171,7 +175,7 @@ class Evidence:
                 share = self._judge(text, sign)
                 signs.append(sign if share == 1 else replace(sign, points=points * share))
                 whole += share == 1
-                if whole == MATCHES:
+                if whole == MATCHES and not self._each:
                     return signs
         return signs
 
@@ -201,8 +205,11 @@ class Evidence:
         if score >= self._floor:
             score = min(score, MOST)
             if self._each:
-                for sign in counted:
-                    yield Candidate(self._kind, score, sign.start, sign.end)
+                upto = 0
+                for sign in stretch:
+                    if sign.points >= WORTH_REDACTING and sign.end > upto:
+                        upto = sign.end
+                        yield Candidate(self._kind, score, sign.start, upto)
             else:
                 end = max(sign.end for sign in stretch)
                 yield Candidate(self._kind, score, stretch[0].start, end)

@@ -13,8 +13,9 @@ MENTIONED: Final = 0.3
 ASKED: Final = 0.5
 GUARDED: Final = 0.45
 """What a sign counts that says not to do it, or that others do it; that is quoted by one who speaks about
-attacks; that stands in a question of how it is done or in what a story is to be about; that stands beside an
-order to keep the prompt secret, as the prompts of applications have it."""
+attacks; that stands in a question of how it is done or in what a story is to be about, or is an ordinary
+turn of technical prose (`override previous rules`); that stands beside an order to keep the prompt secret,
+as the prompts of applications have it."""
 
 BEFORE: Final = 60
 NEAR: Final = 200
@@ -28,7 +29,9 @@ NEGATION_MEANT: Final = frozenset(
         "begin_with",
         "broken_free",
         "canary",
+        "always_comply",
         "harm_allowed",
+        "harm_named",
         "harm_request",
         "never_refuse",
         "no_excuse",
@@ -61,14 +64,21 @@ _NOT_WITHIN: Final = re2.compile(
     r"|ignorer)\s+(?:\S+\s+)?(?:nicht|pas|jamais|niet|inte|ikke)\b|忘れ(?:ない|ず)|無視しない"
 )
 _NOT_AFTER: Final = re2.compile(r"^\S{0,4}(?:하지|지)\s?(?:말|마|않)")
+_ORDINARY: Final = re2.compile(
+    r"(?i)^(?:overrid|overrul|bypass|discard|abandon|dismiss)\w*(?:\s+\w+)*?\s+(?:rules?|constraints?"
+    r"|restrictions?"
+    r"|directions?|orders?|commands?|programming)$"
+)
+_YOURS: Final = re2.compile(r"(?i)\byour\b|\ball\b")
 _ASKED_HOW: Final = re2.compile(
     r"(?i)(?:\bhow (?:do|can|could|would|should|to|does|might)|\bwhy (?:do|does|is|are|can|would)"
     r"|\b(?:is|are) there (?:a|any) ways? to|\bwhat happens (?:if|when)|\bwhat (?:does|is) )[^.?\n]{0,40}$"
 )
 _TOLD_OF: Final = re2.compile(
     r"(?i)\b(?:write|tell|create|draft|compose|summari[sz]e|read|watch)\b[^.\n]{0,30}"
-    r"\b(?:story|novel|essay|poem|script|article|report|blog|paper|film|movie|book|screenplay)\b"
-    r" (?:about|on|where|in which|of)\b[^.\n]*$"
+    r"\b(?:story|novel|essay|poem|script|article|report|blog|paper|film|movie|book|screenplay|function"
+    r"|program|code|query|class"
+    r"|method)\b (?:about|on|where|in which|of|that|to|which)\b[^.\n]*$"
 )
 _OPENING: Final = "\"'“‘«`「『„‚*"
 _CLOSING: Final = "\"'”’»`」』“*"
@@ -99,6 +109,9 @@ def share(text: str, sign: Sign) -> float:
         or _NOT_AFTER.search(text[sign.end : sign.end + 10])
     ):
         return NEGATED
+    words = text[sign.start : sign.end]
+    if _ORDINARY.search(words) and not _YOURS.search(words):
+        return ASKED
     if _ASKED_HOW.search(before) or _TOLD_OF.search(before):
         return ASKED
     if _quoted_about(text, sign, before):

@@ -49,3 +49,8 @@ def test_spans_are_of_the_words_so_that_an_answer_can_be_redacted() -> None:
     assert {text[found.start : found.end] for found in candidates(toxicity.make, text)} == {
         "You are an idiot"
     }
+
+
+def test_every_slur_of_an_outburst_is_spanned() -> None:
+    text = "bitch " * 20
+    assert len(candidates(toxicity.make, text)) == 20

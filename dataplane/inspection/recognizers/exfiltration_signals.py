@@ -28,7 +28,7 @@ SIGNALS: Final = (
     Signal(
         "reveal_prompt",
         "prompt|instruction|directive|initialization|initialisation|system message|developer message",
-        rf"\b{REVEAL}{gap(4)}(?:your|the|its|those|all)(?:{gap(1)})?(?:system|initial|hidden|secret"
+        rf"\b{REVEAL}{gap(4)}(?:your|ur|the|its|those|all)(?:{gap(1)})?(?:system|initial|hidden|secret"
         r"|starting|initialization|pre|internal|developer|confidential)[\s_-]?(?:prompts?|instructions?"
         r"|directives?|pre-?prompt|string)\b"
         rf"|\b{REVEAL}{gap(4)}(?:text|contents?|wording|words) of (?:the|your) (?:\w+ )?(?:prompt"
@@ -78,19 +78,24 @@ SIGNALS: Final = (
     ),
     Signal(
         "repeat_above",
-        "above|before this|preceding|verbatim|word for word|so far|you are|before|starting with|beginning",
+        "above|before this|preced|verbatim|word for word|word-for-word|so far|before that|before my"
+        "|up to here"
+        "|back to me|beginning|prior to this|at the start|at the top",
         r"\b(?:repeat|print|output|echo|copy(?: and paste)?|recite|reproduce|return|write out|type out"
-        r"|display|show|dump|give me|tell me)(?: me)?(?: back)?(?: to me)?(?: exactly)?\s+(?:everything"
-        r"|all(?: of)?(?: the| your)?(?: (?:text|words|content|messages|instructions|lines|sentences"
-        r"|conversation|information))?|(?:the |every )?(?:exact |entire |full |whole |complete )?(?:words?"
-        r"|text|sentences?|lines?|content|conversation|prompt|messages?|paragraphs?|instructions?"
-        r"|phrase))\s+(?:that (?:is|was|came|comes|are|were) |which (?:is|was) |written |stated "
-        r"|given )?(?:above|before (?:this|that|my|the|it|here)|preceding|prior to this|so far"
+        r"|display|show|dump|give me|tell me"
+        r"|write down)(?: me)?(?: back)?(?: to me)?(?: exactly)?\s+(?:everything|all(?: of)?(?: the"
+        r"| your)?(?: (?:text|words|content|messages|instructions|lines|sentences|conversation"
+        r"|information))?|(?:the |every )?(?:exact |entire |full |whole |complete )(?:words?|text"
+        r"|sentences?|lines?|content|conversation|prompt|messages?|paragraphs?|instructions?"
+        r"|phrase))\s+(?:that (?:is|was|came|comes|are|were|precedes?) |which (?:is|was) |written "
+        r"|stated |given )?(?:above|before (?:this|that|my|the|it|here)|preceding|prior to this|so far"
         r"|up to (?:here|this|now)|back to me|in the beginning|at the (?:start|beginning|top)|verbatim"
         r"|word[- ]for[- ]word)"
-        r"|\brepeat(?: back)? the (?:text|words|exact text|above|message|prompt)(?: text)? (?:before|above"
-        r"|verbatim)|\brepeat (?:this|the|our) (?:entire|whole|full) conversation\b|\b(?:repeat|print"
-        r"|output|echo) (?:the )?(?:above|preceding) (?:text|words|instructions|prompt|message)\b",
+        r"|\b(?:repeat|recite|echo|reproduce|copy)(?: back)?(?: me)? (?:the |this )?(?:above )?(?:text"
+        r"|words|exact text|above|message|prompt|instructions|content)(?: text)?,? (?:above|before"
+        r"|preceding|verbatim|word[- ]for[- ]word|starting)|\brepeat (?:this|the|our) (?:entire|whole"
+        r"|full) conversation\b|\b(?:repeat|print|output|echo|recite) (?:the )?(?:above"
+        r"|preceding) (?:instructions|prompt|system)\b",
         55,
         65,
         "prompt",
@@ -212,7 +217,8 @@ SIGNALS: Final = (
     ),
     Signal(
         "sensitive_cargo",
-        "conversation|chat history|api key|credential|password|.env|environment variable|id_rsa|.ssh|.aws"
+        "sensitive|conversation|chat history|api key|credential|password|.env|environment variable|id_rsa"
+        "|.ssh|.aws"
         "|/etc/passwd|/etc/shadow|/proc/self|system prompt|contents|secret|token|inbox|messages|private"
         "|contract|customer|personal|confidential|users|ssn",
         r"\b(?:this |the |our |entire |full |above |whole |chat |previous )+(?:conversation|chat|history"

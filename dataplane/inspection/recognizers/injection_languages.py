@@ -30,8 +30,7 @@ GERMAN = _phrase(
 FRENCH = _phrase(
     r"ignor(?:e|ez|er|ons)|oubli(?:e|ez|er)|néglige[rz]?|fai(?:s|tes) abstraction (?:de|des)|ne ti(?:ens"
     r"|enez) pas compte (?:de|des)|outrepasse[rz]?|contourne[rz]?|désobéi\w*",
-    r"instructions?|consignes?|règles?|directives?|indications?|ordres?|commandes?|prompts?|restrictions?"
-    r"|texte|messages?",
+    r"instructions?|consignes?|règles?|directives?|indications?|ordres?|commandes?|prompts?|restrictions?",
     r"précédent\w*|antérieur\w*|toutes?|tous|ci-dessus|tes|vos|avant|initial\w*|système|reçu\w*|donné\w*",
 )
 SPANISH = _phrase(
@@ -39,25 +38,25 @@ SPANISH = _phrase(
     r"|omit(?:e|a|ir)|no (?:sigas|hagas caso|tengas en cuenta)|haz caso omiso|salt(?:a|e|arse)te"
     r"|desobedec\w*",
     r"instrucci(?:ones|ón)|reglas?|normas?|indicaciones|órdenes|ordenes|directrices|directivas|comandos?"
-    r"|restricciones|mensajes?|prompts?|texto|dicho|contexto",
+    r"|restricciones|prompts?|dicho|contexto",
     r"anterior\w*|previ[ao]s?|tod[ao]s?|tus|sus|arriba|hasta ahora|antes|inicial\w*|sistema|pasad[ao]s",
 )
 ITALIAN = _phrase(
     r"ignor(?:a|ate|are|i)|dimentica(?:re|te|ti)?|trascura(?:re)?|non (?:seguire|considerare|tenere conto)"
     r"|scarta(?:re)?|annulla(?:re)?|tralascia(?:re)?",
     r"istruzion[ei]|regol[ea]|indicazion[ei]|direttiv[ea]|ordin[ei]|comand[oi]|linee guida|restrizioni"
-    r"|prompt|messagg[io]|testo|detto|contesto",
+    r"|prompt|detto|contesto",
     r"precedent\w*|tutt[eio]|tue|tuoi|sopra|prima|iniziali|sistema|ricevut[ei]|finora",
 )
 PORTUGUESE = _phrase(
     r"ignor(?:e|a|ar|em)|esque(?:ça|ca|ce|cer)|desconsider(?:e|a|ar)|descart(?:e|a|ar)|despreze|não siga",
-    r"instruç(?:ões|ão)|instrucoes|regras?|orientações|diretrizes|ordens|comandos?|restrições|mensage(?:m"
-    r"|ns)|prompts?|texto|dito|contexto",
+    r"instruç(?:ões|ão)|instrucoes|regras?|orientações|diretrizes|ordens|comandos?|restrições|prompts?"
+    r"|dito|contexto",
     r"anterior\w*|prévi[ao]s?|tod[ao]s?|suas?|seus?|tuas?|acima|antes|iniciais|sistema|até agora",
 )
 DUTCH = _phrase(
     r"negeer|negeren|vergeet|vergeten|sla over|omzeil",
-    r"instructies?|regels?|opdrachten|aanwijzingen|richtlijnen|bevelen|prompts?|berichten|tekst|beperkingen",
+    r"instructies?|regels?|opdrachten|aanwijzingen|richtlijnen|bevelen|prompts?|beperkingen",
     r"vorige|voorgaande|eerdere|bovenstaande|alle|je|jouw|uw|hierboven|daarvoor|systeem",
 )
 POLISH = _phrase(
@@ -78,7 +77,7 @@ TURKISH = (
 RUSSIAN = (
     r"(?:игнорир\S*|проигнорир\S*|забудь\S*|не обращай\S* внимания на|отбрось\S*|отмени\S*|пренебрег\S*"
     r"|ігнор\S*|забуд\S*|не следуй\S*)\s+(?:[^\s.!?]+\s+){0,4}?(?:инструкц\S*|правил\S*|указан\S*|команд\S*"
-    r"|промпт\S*|директив\S*|ограничен\S*|сообщен\S*|настройк\S*|интрукц\S*|інструкц\S*|вказівк\S*"
+    r"|промпт\S*|директив\S*|ограничен\S*|настройк\S*|интрукц\S*|інструкц\S*|вказівк\S*"
     r"|запит\S*)"
 )
 CHINESE = (
@@ -156,18 +155,20 @@ SIGNALS: Final = (
     ),
     Signal(
         "unrestricted_translated",
-        "sin restricciones|sin límites|ohne einschränkungen|keine einschränkungen|sans restriction"
+        "sin restricciones|sin ninguna restric|no tiene|não tem|nao tem|sin límites|ohne einschränkungen"
+        "|keine einschränkungen|sans restriction"
         "|senza restrizioni|sem restrições|zonder beperkingen|без ограничений|нет ограничений"
         "|没有任何限制|沒有任何限制"
         "|没有限制|不受限制|无限制|制限がない|制限なし|無制限"
         "|제한 없|bez ograniczeń|ohne regeln|tienes restricciones|aucune restriction|uncensored",
-        r"(?:sin|no tienes) (?:ninguna |más )?restricciones|sin límites|(?:ohne|keine) (?:einschränkungen"
+        r"(?:sin|no tienes|no tiene) (?:ninguna |más )?restricci(?:ones|ón)|sin límites|(?:ohne"
+        r"|keine) (?:einschränkungen"
         r"|regeln)|(?:sans|aucune) (?:aucune )?restrictions?|(?:senza|nessuna) restrizion[ei]"
-        r"|sem (?:quaisquer )?restrições|zonder beperkingen"
+        r"|(?:sem|n[ãa]o tem) (?:quaisquer )?restrições|zonder beperkingen"
         r"|без (?:каких-либо )?ограничений|нет (?:никаких )?ограничений|没有任何限制|沒有任何限制"
         r"|没有限制|不受(?:任何)?限制|无限制"
         r"|制限(?:が|は)(?:ない|ありません)|制限なし|無制限|제한 없|bez ograniczeń",
-        35,
+        45,
     ),
     Signal(
         "from_now_on_translated",

@@ -46,10 +46,10 @@ SIGNALS: Final = (
     Signal(
         "override_all",
         SET_ASIDE_NEEDLES,
-        rf"{SET_ASIDE}{gap(1)}(?:all|any|every|each|your|its|these|those|other"
+        rf"{SET_ASIDE}{gap(1)}(?:all|any|every|each|your|its|these|those"
         rf"|whatever){gap(2)}{INSTRUCTIONS}\b",
         45,
-        65,
+        55,
         "override",
     ),
     Signal(
@@ -68,6 +68,16 @@ SIGNALS: Final = (
         "override",
     ),
     Signal(
+        "override_task",
+        SET_ASIDE_NEEDLES,
+        rf"{SET_ASIDE}{SEP}(?:the|this|that){SEP}(?:instructions?|prompt|task|command|order"
+        r"|request)(?: to \w+)?,?"
+        rf" (?:and|then|but)(?: instead| just| only)? {THEN}\b",
+        52,
+        60,
+        "override",
+    ),
+    Signal(
         "override_question",
         SET_ASIDE_NEEDLES,
         rf"{SET_ASIDE}(?:{SEP}{SCOPE})*{SEP}(?:user(?:[’']s)?{SEP})?(?:questions?|requests?|queries|query"
@@ -83,8 +93,10 @@ SIGNALS: Final = (
         "revoked|suspended|voided|are void|cancelled|canceled|lifted|nullified|obsolete|overridden"
         "|superseded|disabled|deactivated|no longer|not apply|n't apply|not matter|n't matter|’t apply"
         "|’t matter|n't count|not count",
-        rf"\b(?:(?:your|{EARLIER}|all|these|those)\s+(?:\w+ )?(?:instructions|rules|prompts?|guidelines"
-        r"|directives|restrictions|limitations)|(?:safety|content|security) (?:protocols?|filters?"
+        r"\b(?:(?:your (?:\w+ )?(?:instructions|rules|prompts?|guidelines|directives|restrictions"
+        r"|limitations)"
+        rf"|{EARLIER} (?:\w+ )?(?:instructions|prompts?|directives))|(?:safety|content"
+        r"|security) (?:protocols?|filters?"
         r"|features?|guidelines|checks?|measures|rules))"
         r"\b(?:\s+(?:you were given|above|before|so far))?\s*(?:are|is|were|was|have been|has been|had been"
         r"|do|does)?\s*(?:all |now |hereby |temporarily |completely )*(?:revoked|suspended|void(?:ed)?"
@@ -92,7 +104,7 @@ SIGNALS: Final = (
         r"|no longer (?:apply|valid|in effect|relevant|active|matter)|not apply any ?more"
         r"|(?:do(?:es)?n[’']?t|do(?:es)? not) (?:apply|matter|count)|n[’']t apply)",
         52,
-        62,
+        58,
         "revoked",
     ),
     Signal(
@@ -112,7 +124,7 @@ SIGNALS: Final = (
     ),
     Signal(
         "safety_off",
-        "safety|filter|guardrail|safeguard|restriction|moderation|limit|censor|protection",
+        "polic|safety|filter|guardrail|safeguard|restriction|moderation|limit|censor|protection",
         r"\b(?:disabl(?:e|ing)|turn(?:ing)? off|deactivat(?:e|ing)|remov(?:e|ing)|bypass(?:ing)?|suspend"
         r"|switch off|lift|drop"
         r"|circumvent(?:ing)?|shut off|overrid(?:e|ing)|ignor(?:e|ing)|forget)(?:\s+[^\s.!?]+){0,2}?\s+(?:"
@@ -129,7 +141,7 @@ SIGNALS: Final = (
     ),
     Signal(
         "safety_off_yours",
-        "your",
+        "polic|safety|filter|guardrail|safeguard|restriction|moderation|limit|censor|protection|ethic|moral",
         r"\b(?:disabl(?:e|ing)|turn(?:ing)? off|deactivat(?:e|ing)|remov(?:e|ing)|bypass(?:ing)?|suspend"
         r"|switch off|lift|drop|circumvent(?:ing)?|shut off|overrid(?:e|ing)|ignor(?:e|ing)"
         r"|forget)(?:\s+(?:all|any|every|of)){0,2}\s+your (?:\w+ (?:and \w+ )?){0,2}(?:filters?|guardrails?"
@@ -193,9 +205,9 @@ SIGNALS: Final = (
         r"""|output|respond|reply|write"""
         r"""|answer|return|type|display|repeat|tell me)(?:\s+(?:back|me|only|exactly|just|with|the"""
         r"""|following|phrase|words?"""
-        r"""|sentence|text|string|to|this|by|saying|all|prompts?)){0,6}\s*[:,]?\s*["“”'‘«`]""",
+        r"""|sentence|text|string|to|this|by|saying|all|prompts?)){0,6}\s*[:,]?\s*["“”'‘«]""",
         20,
-        45,
+        30,
     ),
     Signal(
         "canary",
@@ -314,7 +326,8 @@ SIGNALS: Final = (
     ),
     Signal(
         "begin_with",
-        "start your|begin your|begin with|start with|respond with|respond only|reply with|format output"
+        "by saying|start your|begin your|begin with|start with|respond with|respond only|reply with"
+        "|format output"
         "|answer with|repeat after",
         r"""\b(?:start|begin|prefix|open|respond|reply|answer"""
         r"""|repeat after me)(?:ing)?\s*(?:your (?:response|answer|reply|message|output)|with|only"""
@@ -348,7 +361,7 @@ SIGNALS: Final = (
         "run_payload",
         "whoami|/dev/tcp|os.system|__import__|drop table|rm -rf|exec|eval|/etc/passwd|onerror|{{|subprocess"
         "|run:|bypass:",
-        r"""(?:^|\n|[.!?;:]\s|please |\band )(?:run|execute|eval(?:uate)?|bypass|exec)(?: this"""
+        r"""(?:^|\n|[.!?;:]\s|please )(?:run|execute|eval(?:uate)?|bypass|exec)(?: this"""
         r"""| the following| it| command)?[: ]+[`'"\s]*(?:[^\n]{0,120}?(?:whoami|/dev/tcp/|os\.system"""
         r"""|__import__|subprocess|rm -rf|/etc/(?:passwd|shadow)"""
         r"""|\beval\(|\bexec\(|fromCharCode|document\.cookie|Process\.run|child_process|nc -e|base64 -d"""

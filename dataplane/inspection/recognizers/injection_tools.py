@@ -11,9 +11,9 @@ from typing import Final
 from dataplane.inspection.evidence import Signal
 
 MODEL: Final = (
-    r"(?:ai|a\.i\.|llm|large language model|language model|chat ?bot|gpt(?:-?\d\w*)?|chatgpt|claude|gemini"
+    r"(?:ai|a\.i\.|llms?|(?:large )?language models?|chat ?bot|gpt(?:-?\d\w*)?|chatgpt|claude|gemini"
     r"|copilot"
-    r"|assistants?|ai (?:assistants?|agents?|models?|systems?)|agents?|(?:virtual|digital) assistant)"
+    r"|assistant|ai (?:assistants?|agents?|models?|systems?)|(?:virtual|digital) assistant)"
 )
 ANSWER: Final = r"(?:answers?|responses?|reply|replies|output|summar(?:y|ies)|final answer)"
 
@@ -44,6 +44,16 @@ SIGNALS: Final = (
         52,
     ),
     Signal(
+        "model_ordered",
+        "assistant|llm| ai|>ai|chatbot",
+        r"(?:^|[>\n.]\s*)(?:ai |the |dear )?(?:assistant|ai|llm|chatbot)\s*[:,]\s*(?:please "
+        r"|now )?(?:ignore|tell the user"
+        r"|send|forward|disregard|call|email|recommend|reveal|delete|transfer|execute|run|output|stop"
+        r"|forget)\b",
+        0,
+        54,
+    ),
+    Signal(
         "your_answer",
         "your answer|your response|your reply|your message|your output|your summary|your final|response's"
         "|answer's|your code|your implementation|your solution|your next"
@@ -54,7 +64,8 @@ SIGNALS: Final = (
         r"|preface|format|write|rewrite|translate|encode|encrypt|reverse|use|put"
         r"|limit|express|present|deliver|make|ensure|shorten|shuffle|alter|change|adapt|craft|compose"
         rf"|tailor|produce|phrase|substitute|introduce|weave|slip|sprinkle)\b(?:[^\n.]|\.[^\s]){{0,80}}?"
-        rf"\b(?:your|the) (?:\w+ )?{ANSWER}(?:[’']s)?\b"
+        rf"\byour (?:\w+ )?{ANSWER}(?:[’']s)?\b"
+        rf"|(?:^|\n|[.!?]\s+)(?:begin|end|start|finish|conclude|preface) the (?:\w+ )?{ANSWER} (?:with|by)\b"
         rf"|\bin your (?:\w+ )?{ANSWER}\b,? (?:\w+ )?(?:suggest|recommend|include|mention|add|say|state"
         r"|tell|ask|advise|claim|insert|urge|promote|provide|use|write|encourage)"
         rf"|\byour (?:\w+ )?{ANSWER} (?:must|should|has to|needs to|is to)(?: always| also| only)? (?:be"
@@ -95,7 +106,8 @@ SIGNALS: Final = (
         r"|solution|response|project|answer|program|script|application|reply|software"
         r"|architecture)\b[^\n.]{0,30}?(?:(?:following|subsequent|below|next|given|this) code)"
         r"|(?:following|subsequent|below|next|given|this) code (?:block|snippet|excerpt|section|segment"
-        r"|fragment|piece)?[^\n.:]{0,60}?\b(?:your|the (?:essence|fabric|logic|framework|body|structure"
+        r"|fragment|piece)?[^\n.:]{0,60}?\b(?:your (?:\w+ )?(?:code ?base|code|implementation|solution"
+        r"|response|answer|reply|output)\b|the (?:essence|fabric|logic|framework|body|structure"
         r"|core) of))"
         r"|\b(?:include|embed|incorporate|integrate|insert|blend|introduce|deploy|absorb|add|weave|fuse"
         r"|merge|assimilate|interweave|utili[sz]e|render|append|meld|implant|infuse)\w* (?:of )?(?:the "

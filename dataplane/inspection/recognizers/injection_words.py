@@ -16,8 +16,9 @@ def gap(words: int) -> str:
 
 SET_ASIDE: Final = (
     r"\b(?:ignor(?:e|ing)|disregard(?:ing)?|forget(?:ting)?|overrid(?:e|ing)|overrul(?:e|ing)|bypass(?:ing)?"
-    r"|discard(?:ing)?|dismiss(?:ing)?|abandon(?:ing)?|circumvent|disobey|unlearn"
-    r"|(?:do not|don[’']?t|stop|no longer|never|not)(?: have to| need to)? (?:follow(?:ing)?|obey(?:ing)?"
+    r"|discard(?:ing)?|dismiss(?:ing)?|abandon(?:ing)?|circumvent|disobey|unlearn|erase|erasing|wipe |wiping"
+    r"|eras(?:e|ing)|wip(?:e|ing)|(?:do not|don[’']?t|stop|no longer|never|not)(?: have to"
+    r"| need to)? (?:follow(?:ing)?|obey(?:ing)?"
     r"|adher(?:e|ing) to|listen(?:ing)? to"
     r"|comply(?:ing)? with)|pay no attention to|(?:set|put|throw|leave|cast) (?:aside|away|out)"
     r"|turn away from)"

@@ -41,6 +41,18 @@ SIGNALS: Final = (
         34,
     ),
     Signal(
+        "no_morals",
+        "restrict|limit|filter|rules|guideline|censor|ethic|moral|bound|constraint|safeguard|guardrail"
+        "|polic|inhibition|taboo|scruple|regulation|restraint",
+        r"\b(?:you|ai|bot|\w*bot|robot|assistant|\w*gpt|model|character|persona|it|he"
+        r"|she)\b[^.\n]{0,40}?\b(?:without|no|free (?:of|from)|not bound by|zero)"
+        r" (?:any |all )?(?:moral|ethical|content|safety)(?:,? (?:or|and) \w+)? (?:restrictions?"
+        r"|limit(?:s|ations?)|guidelines?|constraints?|filters?|rules|boundaries|principles)\b",
+        53,
+        None,
+        "no_limits",
+    ),
+    Signal(
         "broken_free",
         "confines|free from|freed|broken|shackles|liberated|break free|unshackled|unchained|unleash",
         r"\b(?:broken? (?:free|out)? ?(?:of|from)?|freed from|liberated from|free(?:d)? (?:of|from)"
@@ -73,7 +85,8 @@ SIGNALS: Final = (
         "|unhinged mode|nsfw mode|devil mode|godmode|roguegpt|badgpt",
         r"\bdo anything now\b|(?-i:\b(?:DAN|STAN|DUDE|UCAR|NRAF|AIM|APOPHIS)\b(?:[ -]?(?:[Mm]ode|[Pp]rompt"
         r"|is|can|will|must|stands|persona|character|enabled|model|never|always|has|does)\b|\]|:)|\b(?:to"
-        r"|as|like|called|named|is|are|be|an?|am) (?:DAN|STAN|DUDE|AIM)\b)|\b(?:BetterDAN|Anti-?GPT|DevMode"
+        r"|as|like|called|named|is|are|be|an?|am|o|el|le|der|il) (?:DAN|STAN|DUDE|AIM)\b)|\b(?:BetterDAN"
+        r"|Anti-?GPT|DevMode"
         r"|EvilGPT|Evil-?Bot|(?:Based|Dark|Evil|Free|Chad|Hacker|Worm|Fraud|Better|Omega|Bad|Rogue)-?(?:GPT"
         r"|bot)|Mongo Tom)\b"
         r"|\bjailbr(?:eak|oken)(?:ed|s)? (?:mode|prompt|ai|gpt|response|version|chatgpt|bot)"
@@ -86,7 +99,8 @@ SIGNALS: Final = (
     ),
     Signal(
         "mode_enabled",
-        "developer mode|developer_mode|debugging mode|debug mode|admin mode|sudo mode|god mode|dev mode",
+        "developer mode|developer_mode|developermode|godmode|god_mode|devmode|debugging mode|debug mode"
+        "|admin mode|sudo mode|god mode|dev mode",
         r"\b(?:developer|debug(?:ging)?|admin|sudo|god|dev)[ _\\]*mode\W{0,3}(?:is |has been "
         r"|now )*(?:enabled|activated|output|on|response|unlocked)\b|\b(?:with|in|simulate|enter|enable"
         r"|activate) (?:\w+ )?(?:developer|sudo|god|debug|admin) ?mode\b",
@@ -94,25 +108,32 @@ SIGNALS: Final = (
     ),
     Signal(
         "never_refuse",
-        "refus|declin|reject|deny|denies|no matter|regardless|say no|cannot|can't|unable|comply"
-        "|without question|always answer|hesitat|compl",
+        "refus|declin|reject|deny|denies|say no|says no|hesitat|turn down|turns down|no matter|regardless"
+        "|even if|irrespective|doesn't matter|doesn’t matter",
         r"\b(?:never|not|n[’']t|without|won[’']t|cannot|incapable of|no longer|unable to"
         r"|don[’']?t)\s+(?:ever |once |be able to |allowed to |even )?(?:refus(?:e|es|ed|ing)|declin(?:e"
         r"|es|ing)|reject(?:s|ing)?|den(?:y|ies|ying)|say(?:s)? no|turn(?:s)? down|hesitat(?:e|es|ing))\b"
-        r"|\b(?:always|must|will|shall|has to|have to|should|do) (?:\w+ )?(?:answer|comply|respond|reply"
-        rf"|obey|provide|follow|give|fulfil?l|say|generate|do)[^.\n]{{0,60}}?(?:no matter|regardless"
-        r"|even if|without (?:question|hesitation|refus|exception|any (?:question|hesitation)))"
         r"|\b(?:no matter|regardless of|even if|irrespective of|doesn[’']?t matter (?:if"
         rf"|how))[^.\n]{{0,50}}?\b{HARM}",
         38,
+    ),
+    Signal(
+        "always_comply",
+        "no matter|regardless|even if|without question|without hesitat|without refus|without exception"
+        "|without any",
+        r"\b(?:always|must|will|shall|has to|have to|should|do) (?:\w+ )?(?:answer|comply|respond|reply"
+        r"|obey|provide|follow|give|fulfil?l|say|generate|do)[^.\n]{0,60}?(?:no matter|regardless"
+        r"|even if|without (?:question|hesitation|refus|exception|any (?:question|hesitation)))",
+        26,
     ),
     Signal(
         "no_excuse",
         "sorry|i can't|i cannot|i can’t|apolog|as an ai|language model|unable|you can't|you cannot"
         "|you can’t|inform me|tell me|remind me|being an ai|refusal|you are an ai|it's not|it’s not"
         "|not appropriate|not possible|not ethical",
-        r"\b(?:never|not|n[’']t|no|without|avoid|refrain from|none of|don[’']?t|cannot|nothing|rather than"
-        r"|any)\b[^.\n]{0,60}?(?:[\"'“‘]?\bI[’' ]?a?m sorry|\bsorry\b|\bI can(?:no|[’'])t|\bI cannot"
+        r"\b(?:never|not|n[’']t|no|without|avoid|refrain from|none of|don[’']?t|cannot|nothing"
+        r"|rather than)\b[^.\n]{0,60}?(?:[\"'“‘]?\bI[’' ]?a?m sorry|\bsorry\b|\bI can(?:no|[’'])t"
+        r"|\bI cannot"
         r"|\bapologi[sz]e|\bas an? (?:ai|large )?(?: ?language model|ai)|\brefusals?\b"
         r"|\bthat you (?:can[’']?t|cannot|are unable|are (?:an? )?ai)|\bit(?:[’' ]i)?s not (?:appropriate"
         r"|possible|ethical)|\b(?:inform|tell|remind) me (?:that )?(?:you|it|of|about)|\bbeing an ai"
@@ -122,8 +143,8 @@ SIGNALS: Final = (
     Signal(
         "no_warnings",
         "disclaimer|warning|warns|warn the|moraliz|moralis|lectur|caveat|ethical concern|moral judg",
-        r"\b(?:never|not|n[’']t|no|without|avoid|refrain from|none of|don[’']?t|cannot|rather than|any|skip"
-        r"|omit)\b[^.\n]{0,50}?(?:\bdisclaimers?\b|\bwarnings?\b(?: about| or| that|,|\.|;| and|\s*$)"
+        r"\b(?:never|not|n[’']t|no|without|avoid|refrain from|none of|don[’']?t|cannot|rather than|skip"
+        r"|omit)\b[^.,;\n]{0,50}?(?:\bdisclaimers?\b|\bwarnings?\b(?: about| or| that|,|\.|;| and|\s*$)"
         r"|\bwarns?\b (?:the user|me|about|against)|\bmorali[sz]|\b(?:moral |ethical )?lectur(?:e|es|ing)\b"
         r"|\bcaveats?\b|\bethical concerns?\b|\bmoral judg)",
         28,
@@ -152,9 +173,11 @@ SIGNALS: Final = (
     ),
     Signal(
         "harm_allowed",
-        "unethical|immoral|illegal|harmful|unfiltered|uncensored|amoral|inhumane|nsfw|offensive|derogatory"
+        "unrestricted|evil version|lawless|anything you want|anything it want|anything he want"
+        "|anything they want|violent|racist|vulgar|toxic|unethical|immoral|illegal|harmful|unfiltered"
+        "|uncensored|amoral|inhumane|nsfw|offensive|derogatory"
         "|explicit|unlawful|controversial|obscene",
-        rf"\b{HARM}(?:,? (?:and|or|nor|/)? ?(?:\w+ )?|, |/){HARM}\b|\b(?:can|will|may|must|should|able to"
+        rf"\b(?:can|will|may|must|should|able to"
         rf"|allowed to|free to|permitted to|freely)\b[^.\n]{{0,40}}?\b(?:generate|produce|provide|say|write"
         r"|create|give|display|present|output|swear|curse|discuss|engage in|do|answer|use|include|promote"
         rf"|encourage)\b[^.\n]{{0,40}}?\b(?:{HARM}|swear(?:ing)? words|anything (?:you|it|they|i|he"
@@ -165,8 +188,16 @@ SIGNALS: Final = (
         30,
     ),
     Signal(
+        "harm_named",
+        "unethical|immoral|illegal|harmful|unfiltered|uncensored|amoral|inhumane|nsfw|offensive"
+        "|derogatory|explicit|unlawful|obscene",
+        rf"\b{HARM}(?:,? (?:and|or|nor|/)? ?(?:\w+ )?|, |/){HARM}\b",
+        18,
+    ),
+    Signal(
         "maker_rules",
-        "openai|open ai|anthropic|content policy|content policies|usage policies|google's|your programming"
+        "rules set|rules imposed|your rules|your guidelines|openai|open ai|anthropic"
+        "|content policy|content policies|usage policies|google's|your programming"
         "|your creators|openal",
         r"\b(?:open ?a[il](?:[’']?s)?|anthropic(?:[’']s)?|google[’']s|microsoft[’']s|chatgpt[’']s"
         r"|your (?:creators?|developers?)[’']?s?)\s+(?:\w+ ){0,2}?(?:polic(?:y|ies)|rules|guidelines"
@@ -214,7 +245,8 @@ SIGNALS: Final = (
     ),
     Signal(
         "answer_anything",
-        "any question|everything i|whatever i|all questions|any request|every question|anything i"
+        "any instruction|all instruction|every prompt|every instruction|all request|all prompt"
+        "|any question|everything i|whatever i|all questions|any request|every question|anything i"
         "|any prompt|all of my|all my|any topic|anything you want|whatever you want",
         r"\b(?:answer|respond to|comply with|do|say|obey|follow|fulfil?l|provide|generate|accept|write"
         r"|give me)\b[^.\n]{0,40}\b(?:any(?:thing)?|every(?:thing)?|whatever|all)(?: (?:of )?(?:my|the|user"
@@ -234,7 +266,9 @@ SIGNALS: Final = (
     ),
     Signal(
         "evil_persona",
-        "evil|villain|no morals|ruthless|sinister|malevolent|psychopath|unhinged|criminal|devil|machiavell"
+        "does not care|doesn't care|doesn’t care|without mor|without any mor|remorse|without ethic"
+        "|sadistic|diabolical|wicked|overlord|evil|villain|no morals|ruthless|sinister|malevolent"
+        "|psychopath|unhinged|criminal|devil|machiavell"
         "|cruel|hacker|amoral|lawless",
         r"\bevil-?(?:bot|gpt|ai)\b|\b(?:evil|malevolent|sinister|unhinged|ruthless|amoral|lawless"
         r"|psychopathic|sadistic|machiavellian|diabolical|wicked) (?:\w+ )?(?:ai|bot|confidant|assistant"

@@ -51,7 +51,8 @@ INSULT_GRAVE: Final = (
 SIGNALS: Final = (
     Signal(
         "slur",
-        "nigg|negro|faggot|fagg|fags| fag|kike| spic|wetback|coons|chink|gook|towelhead|raghead|sand n"
+        "porch monk|jigg|nigg|negro|faggot|fagg|fags| fag|kike| spic|wetback|coons|chink|gook|towelhead"
+        "|raghead|sand n"
         "|tranny|trannies|beaner| paki|darkie|darky|honkey|honky|redneck|white trash|teabagger|jigaboo"
         "|porch monkey|dyke|retard|tards|tard |camel jock|zipperhead|gypo|gippo|pikey|shemale|golliwog"
         "|kaffir|japs|jungle bunn|spear chuck|muzzie|mudslime|queer|homos|half breed|uncle tom"
@@ -67,7 +68,7 @@ SIGNALS: Final = (
     ),
     Signal(
         "sexist",
-        "bitch|biatch| hoe | hoe.| hoe,|hoe ass|slut|whore|cunt|twat|skank|thot|pussy|pussies|hoes|cum ",
+        " hoe|bitch|biatch| hoe | hoe.| hoe,|hoe ass|slut|whore|cunt|twat|skank|thot|pussy|pussies|hoes|cum ",
         r"\b(?:bitch(?:es|y|ass|ing|in)?|biatch(?:es)?|b[i1!*]tch(?:es)?|sluts?|slutty|whores?|cunts?"
         r"|twats?|skanks?|skanky|thots?|hoes|pussies|pussy(?:hole|ass)?|sidehoes?|cum ?(?:dumpster"
         r"|slut)s?)\b|\b(?:a|that|this|dat|yo|ur|your|these|them|da|dis|some|ya|you|my|dumb|stupid|thirsty"
