@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from dataplane.domain import (
     CallFacts,
@@ -219,8 +219,7 @@ class Redactor(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
+class Passed(NamedTuple):
     """Text of a stream that may go on once its findings are dealt with, as it came. Their spans count in it
     (text 0) and are clipped to it: what of a match had gone on before is not there any more."""
 

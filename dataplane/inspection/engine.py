@@ -83,12 +83,16 @@ class Engine:
         """Which engine finds: `hyperscan` or `re2`."""
         return "none" if self._scanner is None else self._scanner.name
 
+    def touched(self, text: str, data: bytes) -> list[tuple[int, int]]:
+        """The patterns that match in `text`, which is all ASCII, by their indices; see `Scanner.ends`."""
+        return [] if self._scanner is None else self._scanner.ends(text, data)
+
     def scan(self, text: str) -> list[Hit]:
         """All hits in `text`, in the order of their ends (then starts, then patterns)."""
         if self._scanner is None:
             return []
         plain = text.isascii()
-        if not plain:
+        if not plain and ("\u212a" in text or "\u017f" in text):
             text = text.translate(_FOLDS)
         data = text.encode("utf-8", "replace")  # half a surrogate pair is one `?`, so positions stay
         ends = self._scanner.ends(text, data)

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from dataplane.findings import LEVEL_RANK, Finding, Level, Origin, Span, selects
@@ -31,13 +31,29 @@ from dataplane.inspection.stream_hold import (
 )
 from dataplane.ports import Passed
 
-CONTEXT: Final = 512
+CONTEXT: Final = 384
 """Code points kept of what has gone on, up to half as many more: no sign of anything is read from further
 away (`evidence.BEFORE`), and with what is held they stay under 4 kB where a character takes four bytes."""
 
-LOOK_BACK: Final = 288
-"""Code points before the held text that are scanned again with each piece: a pattern may have matched there
-whose finding depends on what follows (`evidence.AFTER`)."""
+_KEPT: Final = CONTEXT + CONTEXT // 2
+"""Code points of it that are kept at most."""
+
+LOOK_BACK: Final = 64
+"""Code points before the held text that are scanned again with each piece: what a value is told by, such as
+`password:`, has gone on when it comes."""
+
+FOLLOWS: Final = 260
+"""Code points behind a hit of a recognizer of words that may yet make a finding of it (`evidence.AFTER`)."""
+
+SETTLES: Final = 96
+"""Code points behind a finding of such a recognizer that may show it to be harmless; it is held so long."""
+
+HINT: Final = 32
+"""Code points before the end of such a hit that are held with it: two or three words."""
+
+SPELLED: Final = 128
+"""Code points after which words in disguise (misspelt, turned round) are looked for: that takes as long as a
+scan, so small pieces have it in common."""
 
 SLICE: Final = 2_048
 """Code points looked at as one, of a piece that is longer."""
@@ -47,36 +63,109 @@ _WORD_LENGTH: Final = 64
 
 FAILED: Final = "inspection.failed"
 
+LOOK: Final = 1
+FOLLOW: Final = 2
+"""What a hit of a pattern means: that the text must be looked at, and that what follows must be too."""
+
 _NOTHING: Final = Passed("")
 _log = logging.getLogger("regogate.inspection")
 
 Look = Callable[[str, Origin], Sequence[Finding]]
-"""All findings of a short text, looked at as text 0, in order of their ends."""
+"""All findings of a short text, looked at as text 0."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """What the streams of one set of kinds share. `engine` has the patterns of every recognizer of those
-    kinds, `openings` those that a run does not cover; `runs` says whether runs are held. `tricky` says
-    whether a text can be read in another way than as it stands."""
+    """What the streams of one set of kinds share."""
 
-    kinds: tuple[str, ...]
-    engine: Engine
-    openings: Openings
-    runs: bool
-    look: Look
-    tricky: Callable[[str], bool]
+    __slots__ = (
+        "_engine",
+        "_openings",
+        "_runs",
+        "_touched",
+        "_weight",
+        "_weight_by_id",
+        "hides",
+        "kinds",
+        "look",
+        "words",
+    )
 
-    def quiet(self, text: str) -> bool:
-        """Whether nothing can be found in `text`."""
-        return not self.engine.scan(text) and not self.tricky(text)
+    def __init__(
+        self,
+        *,
+        kinds: Sequence[str],
+        engine: Engine,
+        weight: Mapping[str, int],
+        openings: Sequence[Openings],
+        runs: bool,
+        words: Sequence[str],
+        look: Look,
+        hides: Callable[[str], bool],
+    ) -> None:
+        """`weight` says of the engine's patterns what a hit means: `LOOK`, or `FOLLOW` where a finding may
+        still be made by what follows; patterns of no weight are not of these kinds. `openings` are held, and
+        `runs` if it says so; findings of the kinds `words` may be unmade by what follows. `hides` says
+        whether a text may be read in another way than as it stands."""
+        self.kinds = tuple(kinds)
+        self.words = tuple(words)
+        self.look = look
+        self.hides = hides
+        self._engine = engine
+        self._touched = engine.touched
+        self._weight = [weight.get(pattern.id, 0) for pattern in engine.patterns]
+        self._weight_by_id = weight
+        self._openings = tuple(openings)
+        self._runs = runs
+
+    def weigh(self, text: str, start: int) -> tuple[int, int]:
+        """What was touched in `text`: 0, `LOOK` or `FOLLOW`. And where, from `start` on, begins what may
+        become a finding; the text's end if nothing does."""
+        if not text.isascii():
+            by_id = self._weight_by_id
+            touched = max([by_id.get(hit.pattern, 0) for hit in self._engine.scan(text)], default=0)
+            return touched or (LOOK if self.hides(text) else 0), self.open_from(text, start)
+        data = text.encode()
+        touched = 0
+        if ends := self._touched(text, data):
+            weight = self._weight
+            touched = max([weight[index] for index, _ in ends])
+        upto = len(text)
+        for openings in self._openings:
+            at = openings.start_in(data, start)
+            if 0 <= at < upto:
+                upto = at
+        if self._runs:
+            at = run_start(text, start)
+            if at < upto:
+                upto = at
+            if "-----" in text and (at := block_start(text, start)) < upto:
+                upto = at
+        return touched, upto
 
     def open_from(self, text: str, start: int) -> int:
         """Where, from `start` on, begins what may become a finding; the text's end if nothing does."""
-        at = self.openings.start(text, start)
-        if self.runs:
+        at = min((len(text), *(openings.start(text, start) for openings in self._openings)))
+        if self._runs:
             at = min(at, run_start(text, start), block_start(text, start))
         return at
+
+    def hinted(self, text: str, start: int) -> int:
+        """Where, from `start` on, words begin that may yet come to something with what follows `text`; its
+        end if none do."""
+        back = max(start - LOOK_BACK, len(text) - SETTLES)
+        weight = self._weight_by_id
+        ends = [
+            hit.end for hit in self._engine.scan(text[max(0, back) :]) if weight.get(hit.pattern) == FOLLOW
+        ]
+        if not ends:
+            return len(text)
+        at = max(start, min(ends) + max(0, back) - HINT)
+        blank = text.find(" ", at)
+        return at if at == start or blank < 0 else blank
+
+    def unsettled(self, found: Finding, length: int) -> bool:
+        """Whether what follows a text of `length` may show a finding in it to be harmless."""
+        return found.spans[-1].end + SETTLES > length and selects(self.words, found.kind, found.origin)
 
 
 class Window:
@@ -87,7 +176,7 @@ class Window:
     the stream and level of the findings that were told of what is kept.
     """
 
-    __slots__ = ("_gone", "_origin", "_out", "_reader", "_text", "_told", "_until")
+    __slots__ = ("_follow", "_gone", "_origin", "_out", "_reader", "_text", "_told", "_unread", "_until")
 
     def __init__(self, reader: Reader, origin: Origin) -> None:
         self._reader = reader
@@ -95,6 +184,8 @@ class Window:
         self._text = ""
         self._out = 0
         self._gone = 0
+        self._follow = 0
+        self._unread = 0
         self._until: re.Pattern[str] | None = None
         self._told: list[tuple[str, int, int, int]] = []
 
@@ -105,9 +196,9 @@ class Window:
 
     def feed(self, text: str) -> Passed:
         """See `ports.TextStream`. Never raises: what cannot be looked at is a finding `inspection.failed`."""
-        if len(text) <= SLICE:
-            return self._next(text) if text else _NOTHING
-        return _joined([self._next(text[at : at + SLICE]) for at in range(0, len(text), SLICE)])
+        if len(text) > SLICE:
+            return _joined([self._next(text[at : at + SLICE]) for at in range(0, len(text), SLICE)])
+        return self._next(text) if text else _NOTHING
 
     def relax(self) -> Passed:
         """See `ports.TextStream`."""
@@ -118,19 +209,41 @@ class Window:
         return _NOTHING if self._out == len(self._text) else self._guarded(self._ended)
 
     def _next(self, piece: str) -> Passed:
-        text = self._text = self._text + piece
-        reader, out = self._reader, self._out
+        text = self._text + piece
+        self._text = text
+        out = self._out
         try:
             if self._until is None:
-                if reader.quiet(text[out - LOOK_BACK if out > LOOK_BACK else 0 :]):
-                    upto = reader.open_from(text, out)
-                    if len(text) - upto <= MAX_PLAIN_BYTES >> 2:
-                        return self._pass(upto, ())
+                back = out - LOOK_BACK if out > LOOK_BACK else 0
+                touched, upto = self._reader.weigh(text[back:], out - back)
+                upto += back
+                self._unread += len(piece)
+                if touched == FOLLOW:
+                    self._follow = FOLLOWS
+                elif self._follow > 0:
+                    self._follow -= len(piece)
+                elif (
+                    not touched
+                    and len(text) - upto <= MAX_PLAIN_BYTES >> 2
+                    and (self._unread < SPELLED or not self._disguised(text))
+                ):
+                    self._out = upto
+                    if upto > _KEPT:
+                        self._forget(upto - CONTEXT)
+                    return Passed(text[out:upto])
             elif self._goes_on(text, len(piece)):
                 return _NOTHING
         except Exception as error:  # noqa: BLE001  whatever fails here must not let the text go on
             return self._failed(error)
         return self._guarded(self._looked)
+
+    def _disguised(self, text: str) -> bool:
+        """Whether words are disguised in what came since this was last asked."""
+        new, self._unread = self._unread, 0
+        if not self._reader.hides(text[-new - LOOK_BACK :]):
+            return False
+        self._follow = FOLLOWS
+        return True
 
     def _guarded(self, step: Callable[[], Passed]) -> Passed:
         try:
@@ -147,16 +260,23 @@ class Window:
         return len(text) - self._out <= MAX_BEGUN
 
     def _looked(self) -> Passed:
-        found = self._find()
-        upto = _before(found, self._reader.open_from(self._text, self._out))
-        return self._pass(self._bounded(found, upto), found)
+        found, text, out = self._find(), self._text, self._out
+        begins = [
+            each.spans[0].start
+            for each in found
+            if each.spans[-1].end > out and self._reader.unsettled(each, len(text))
+        ]
+        if self._follow > 0:
+            begins.append(self._reader.hinted(text, out))
+        upto = max(out, min((self._reader.open_from(text, out), *begins)))
+        return self._pass(self._bounded(found, _before(found, upto, out)), found)
 
     def _relaxed(self) -> Passed:
-        found = self._find()
-        text, out = self._text, self._out
-        begins = [each.spans[0].start for each in found if each.spans[-1].end > out]
-        upto = max(out, min((begun(text, out), block_start(text, out), *begins)))
-        return self._pass(upto, found)
+        found, text, out = self._find(), self._text, self._out
+        upto = min(begun(text, out), block_start(text, out))
+        open_from = self._reader.open_from(text, out)
+        begins = [each.spans[0].start for each in found if each.spans[-1].end > open_from]
+        return self._pass(_before(found, max(out, min((upto, *begins))), out), found)
 
     def _ended(self) -> Passed:
         return self._pass(len(self._text), self._find())
@@ -165,7 +285,9 @@ class Window:
         """What is found in the kept text, of the kinds asked for."""
         kinds, origin = self._reader.kinds, self._origin
         found = self._reader.look(self._text, origin)
-        return [each for each in found if each.kind == FAILED or selects(kinds, each.kind, origin)]
+        if any(each.kind == FAILED for each in found):
+            raise RuntimeError(FAILED)
+        return [each for each in found if selects(kinds, each.kind, origin)]
 
     def _bounded(self, found: Sequence[Finding], upto: int) -> int:
         """How far text goes on, if it may as far as `upto`, so that no more is held than may be."""
@@ -195,10 +317,8 @@ class Window:
         passed = text[out:upto]
         told = [self._clipped(each) for each in found if each.spans[-1].end <= upto and self._tell(each)]
         self._out = upto
-        if upto > CONTEXT + (CONTEXT >> 1):
+        if upto > _KEPT:
             self._forget(upto - CONTEXT)
-        if not told:
-            return Passed(passed) if passed else _NOTHING
         return Passed(passed, tuple(told))
 
     def _forget(self, upto: int) -> None:
@@ -238,11 +358,11 @@ class Window:
         )
 
 
-def _before(found: Sequence[Finding], upto: int) -> int:
-    """Where what may go on ends, so that it cuts no finding in two."""
-    for each in reversed(found):
+def _before(found: Sequence[Finding], upto: int, out: int) -> int:
+    """Where what may go on ends, not before `out`, so that it cuts no finding in two."""
+    for each in found:
         if each.spans[0].start < upto < each.spans[-1].end:
-            return _before(found, each.spans[0].start)
+            return upto if upto == out else _before(found, max(out, each.spans[0].start), out)
     return upto
 
 

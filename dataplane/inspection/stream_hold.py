@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from dataplane.inspection import regex
 from dataplane.inspection.engine_re2 import ANYWHERE, Match, compile_one, source
@@ -37,6 +37,8 @@ _GROUPS: Final = re.compile(
     r"(?:[ \t\u00a0\u2007\u202f]{1,2}+(?:[-/\u2013] )?(?:[A-Z]{1,4}[ \u00a0](?=[0-9]))?"
     r"[A-Z()+./:,#*\-\u2010-\u2015]*+[0-9][0-9A-Z()+./:,#*\-\u2010-\u2015]*+)*+"
 )
+_PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyz,;!?\"'")
+"""What ends a word that is no part of a group of digits, and so ends the group too."""
 _BLOCK: Final = "-----BEGIN"
 _HEADER: Final = re.compile(r"-----BEGIN[^-\n]{0,64}(?:-{0,4}\Z|-----)")
 _BEGUN_TOKEN: Final = re.compile(r"@|eyJ[A-Za-z0-9_-]{8}|(?:[0-9][^0-9A-Za-z]{0,2}){6}|[0-9A-Za-z_\-]{20}")
@@ -61,13 +63,19 @@ def block_start(text: str, start: int) -> int:
 def run_start(text: str, start: int) -> int:
     """Where the run begins, not before `start`, in which the text ends; the text's end if in none."""
     length = len(text)
+    if text.isascii():
+        # Nearly always a plain word, alone or with the blank behind it.
+        at = text.rfind(" ", start)
+        word = text[at + 1 if at >= 0 else start :]
+        if (at <= start or text[at - 1] in _PLAIN) and (not word or word.isalpha()):
+            return length - len(word)
     first = max(start, length - _TAIL)
     turned = text[length : first - 1 : -1] if first else text[::-1]
-    word = _WORD.match(turned)
+    word_end = _WORD.match(turned)
     groups = _GROUPS.match(turned)
-    assert word is not None
+    assert word_end is not None
     assert groups is not None
-    return length - max(word.end(), groups.end())
+    return length - max(word_end.end(), groups.end())
 
 
 def begun(text: str, start: int) -> int:
@@ -99,7 +107,14 @@ class Openings:
         # One more, for what asks what stands before a word.
         before = max(0, max(start, length - _TAIL) - 1)
         data = text[before:].encode("utf-8", "replace")
-        at: Any = self._match(ANYWHERE, data, 0, len(data))[0][0]
+        at = self.start_in(data, 0)
         if at < 0:
             return length
         return max(start, before + (at if len(data) == length - before else len(data[:at].decode())))
+
+    def start_in(self, data: bytes, before: int) -> int:
+        """The same in a text in UTF-8, from the byte `before` on; -1 if there is none."""
+        if self._match is None:
+            return -1
+        at: int = self._match(ANYWHERE, data, before, len(data))[0][0]
+        return at

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from dataplane.findings import Finding, Level, Origin, Span
 from dataplane.inspection.engine import Engine
 from dataplane.inspection.recognizer import Pattern
-from dataplane.inspection.stream import CONTEXT, FAILED, Reader, Window
+from dataplane.inspection.stream import CONTEXT, FAILED, FOLLOW, LOOK, Reader, Window
 from dataplane.inspection.stream_hold import MAX_BEGUN, MAX_PLAIN_BYTES, Openings
 from dataplane.ports import Passed
 
@@ -46,14 +47,21 @@ def look(text: str, origin: Origin) -> list[Finding]:
     return sorted(found, key=lambda each: (each.spans[-1].end, each.spans[0].start))
 
 
-READER = Reader(
-    kinds=("pii", "secret", "toxicity"),
-    engine=Engine(PATTERNS),
-    openings=Openings(PATTERNS[-1:]),
-    runs=True,
-    look=look,
-    tricky=lambda text: False,
-)
+def reader(**changes: Any) -> Reader:
+    given: dict[str, Any] = {
+        "kinds": ("pii", "secret", "toxicity"),
+        "engine": Engine(PATTERNS),
+        "weight": {kind: FOLLOW if kind == "toxicity" else LOOK for kind in KINDS},
+        "openings": [Openings(PATTERNS[-1:])],
+        "runs": True,
+        "words": ("toxicity",),
+        "look": look,
+        "hides": lambda text: False,
+    }
+    return Reader(**given | changes)
+
+
+READER = reader()
 
 
 def window() -> Window:
@@ -212,17 +220,7 @@ def test_what_raises_is_a_finding_of_all_that_is_held() -> None:
     def breaks(text: str, origin: Origin) -> list[Finding]:
         raise RuntimeError(text)
 
-    stream = Window(
-        Reader(
-            kinds=("pii",),
-            engine=READER.engine,
-            openings=READER.openings,
-            runs=True,
-            look=breaks,
-            tricky=lambda text: False,
-        ),
-        Origin.OUTPUT,
-    )
+    stream = Window(reader(look=breaks), Origin.OUTPUT)
     passed = stream.feed("to ada@example.org ")
     assert [(found.kind, found.level) for found in passed.findings] == [(FAILED, Level.HIGH)]
     assert passed.text == "to ada@example.org "
@@ -230,15 +228,5 @@ def test_what_raises_is_a_finding_of_all_that_is_held() -> None:
 
 
 def test_kinds_that_were_not_asked_for_are_not_told() -> None:
-    stream = Window(
-        Reader(
-            kinds=("secret",),
-            engine=READER.engine,
-            openings=READER.openings,
-            runs=True,
-            look=look,
-            tricky=lambda text: False,
-        ),
-        Origin.OUTPUT,
-    )
+    stream = Window(reader(kinds=("secret",)), Origin.OUTPUT)
     assert stream.feed("to ada@example.org ") == Passed("to ada@example.org ")
