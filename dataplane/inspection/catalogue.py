@@ -11,6 +11,7 @@ from dataplane.inspection.recognizer import MakesRecognizer, Recognizer
 from dataplane.inspection.recognizers import (
     code,
     custom,
+    custom,
     exfiltration,
     financial,
     injection,
@@ -29,6 +30,7 @@ MAKES: Final[Mapping[str, MakesRecognizer]] = {
     "toxicity": toxicity.make,
     "code": code.make,
     "financial": financial.make,
+    "custom": custom.make,
     "custom": custom.make,
 }
 

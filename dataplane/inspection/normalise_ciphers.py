@@ -6,6 +6,7 @@ import string
 from functools import cache
 from typing import Final
 
+from dataplane.inspection.normalise_vocabulary import KEYS
 from dataplane.inspection.view import View, as_written, mirrored
 
 _LOWER: Final = string.ascii_lowercase
@@ -13,10 +14,10 @@ _UPPER: Final = string.ascii_uppercase
 
 _GRAPHIC: Final = "".join(map(chr, range(33, 127)))
 _ROT47: Final = str.maketrans(_GRAPHIC, _GRAPHIC[47:] + _GRAPHIC[:47])
-ROT47_SIGNS: Final = tuple(
-    word.translate(_ROT47) for word in ("gnore", "system", "instruction", "restriction")
-)
-"""Telling words as they look then."""
+_TELLING: Final = 5
+"""Letters that say that it is one."""
+ROT47_SIGNS: Final = tuple(word[1:].translate(_ROT47) for word in KEYS if len(word) > _TELLING)
+"""Key words but for their first letters, which may be capitals, as they look then."""
 
 
 def shifted_back(view: View, shift: int) -> View:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import Final
 
 from dataplane.inspection.normalise_confusables import LETTERS, TURNED, UNALIKE
@@ -34,11 +35,28 @@ _ENCLOSED: Final = (
 
 _BRAILLE: Final = dict(zip("⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚⠅⠇⠍⠝⠕⠏⠟⠗⠎⠞⠥⠧⠺⠭⠽⠵", "abcdefghijklmnopqrstuvwxyz", strict=True))
 
-_TYPOGRAPHIC: Final = frozenset("‘’‚“”„–—…•·«»©®™°€£§×→✓\u202f\ufe0f")
+_TYPOGRAPHIC: Final = frozenset("‘’‚“”„–—−…•·«»©®™°€£§×→✓\u202f\ufe0f（），．：；！？％／～")
 """Punctuation of ordinary text. It is folded where a view is made anyway, and no reason to make one."""
 
+_DIACRITICS: Final = (
+    (0x0300, 0x0370),
+    (0x0483, 0x048A),
+    (0x1AB0, 0x1B00),
+    (0x1DC0, 0x1E00),
+    (0x20D0, 0x2100),
+)
+"""Marks that can be put on any letter. Those that a script cannot be written without are no reason either."""
+
+FOLDED: Final = "unicode"
+"""The trick of characters that look like others."""
+
+_TAG_CHARACTERS: Final = frozenset(map(chr, _TAGS))
+_SELECTORS: Final = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 _SELECTED: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,4096}")
 """Bytes hidden in variation selectors: the first 16 stand for 0 to 15, the others for 16 to 255."""
+_TAGGED: Final = re.compile("[\U000e0020-\U000e007e]{4,}")
+_ON_LETTERS: Final = re.compile("[0-9A-Za-z][\ufe00-\ufe0f](?!\u20e3)")
+"""A selector where there is no choice of forms, as there is for signs and keys."""
 
 _TURNED_ENOUGH: Final = 3
 _SHAPED: Final = frozenset(mark for mark in TURNED if not mark.isascii())
@@ -64,34 +82,32 @@ def fold(text: str) -> str:
     return text.translate(_table)
 
 
-def folded(view: View) -> View | None:
-    """The folded view, or None where the text has no character that hides another."""
+def seen_through(view: View) -> Iterator[View]:
+    """What can be read in a text by its characters: folded, as variation selectors carry it, and upside down.
+    Which of them is worth a try is seen from its distinct characters."""
     text = view.text
-    if text.isascii() or not _hides(set(text)):
-        return None
-    plain = text.translate(_table)
-    return None if plain == text else View(plain, view, _FoldMap(text).locate, trick="unicode")
+    if text.isascii():
+        return
+    characters = set(text)
+    selectors = not _SELECTORS.isdisjoint(characters)
+    if _hides(characters) or (selectors and _ON_LETTERS.search(text)):
+        plain = text.translate(_table)
+        if plain != text:
+            yield View(plain, view, _FoldMap(text).locate, trick=FOLDED)
+    if selectors or not _TAG_CHARACTERS.isdisjoint(characters):
+        reading = _carried(view)
+        if reading is not None:
+            yield reading
+    if len(_SHAPED & characters) >= _TURNED_ENOUGH:
+        turned = text.translate(_TURN)[::-1]
+        yield View(turned, view, mirrored(len(turned)), trick="upside-down", faithful=False)
 
 
-def hidden(view: View) -> View | None:
-    """What variation selectors carry, read in place of them; None where there are no four in a row."""
-    text = view.text
-    if text.isascii() or max(text) < "\ufe00":
-        return None
-    edits = [
-        (match.start(), match.end(), " " + _carried(match.group()) + " ")
-        for match in _SELECTED.finditer(text)
-    ]
-    return edited(view, edits, trick="selectors") if edits else None
-
-
-def upside_down(view: View) -> View | None:
-    """A text of turned letters, read the other way up; None where there are not three different ones."""
-    text = view.text
-    if text.isascii() or len(_SHAPED.intersection(text)) < _TURNED_ENOUGH:
-        return None
-    turned = text.translate(_TURN)[::-1]
-    return View(turned, view, mirrored(len(turned)), trick="upside-down", faithful=False)
+def _carried(view: View) -> View | None:
+    """What tags and variation selectors carry, read in their place; None where there are no four in a row."""
+    edits = [(*match.span(), f" {_selected(match.group())} ") for match in _SELECTED.finditer(view.text)]
+    edits += [(*match.span(), f" {fold(match.group())} ") for match in _TAGGED.finditer(view.text)]
+    return edited(view, sorted(edits), trick="hidden") if edits else None
 
 
 _TURN: Final = {ord(mark): letter for mark, letter in TURNED.items()}
@@ -121,12 +137,19 @@ def _hides(characters: set[str]) -> bool:
     unknown = characters - _plain
     found = False
     for character in unknown:
-        if _table[ord(character)] == ord(character):
+        if _table[ord(character)] == ord(character) or _needed(character):
             if len(_plain) < _MOST_KNOWN:
                 _plain.add(character)
         else:
             found = True
     return found
+
+
+def _needed(character: str) -> bool:
+    """Whether it is a mark that its script is written with."""
+    if unicodedata.category(character) != "Mn":
+        return False
+    return ord(character) < 0xE000 and not any(first <= ord(character) < past for first, past in _DIACRITICS)
 
 
 def _fold(character: str) -> str | int | None:
@@ -163,7 +186,7 @@ def _decomposed(character: str) -> str | int:
     return bare if bare and bare.isascii() else ord(character)
 
 
-def _carried(selectors: str) -> str:
+def _selected(selectors: str) -> str:
     """The text that a run of variation selectors carries."""
     values = (ord(mark) for mark in selectors)
     data = bytes(value - 0xFE00 if value < 0xFF00 else value - 0xE0100 + 16 for value in values)

@@ -86,6 +86,8 @@ VOCABULARY: Final = frozenset((*KEYS, *_PLAIN))
 
 LONGEST: Final = max(map(len, VOCABULARY))
 
+_SHORT: Final = 4
+"""Letters of words whose orders are words of their own (`from` and `form`)."""
 _UNKNOWN: Final = 3.0
 _WORD: Final = 1.0
 _SINGLE: Final = 2.0
@@ -134,11 +136,12 @@ def without_doubles(word: str) -> str:
 @cache
 def corrections() -> dict[str, str]:
     """Which word is meant, by forms that misspellings of a key word share (`forms`), by a key word with a
-    letter left out, and by other words without their doubled letters."""
+    letter left out, and by other words without their doubled letters or in another order."""
     found = {
         word[:at] + word[at + 1 :]: word for word in KEYS if len(word) > 5 for at in range(1, len(word) - 1)
     }
     found.update(("=" + without_doubles(word), word) for word in _PLAIN if len(word) > 2)
+    found.update((form, word) for word in _PLAIN if len(word) > _SHORT for form in forms(word))
     found.update((form, word) for word in KEYS for form in forms(word))
     return found
 

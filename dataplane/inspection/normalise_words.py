@@ -37,6 +37,7 @@ _NOT_LETTERS: Final = re.compile(r"[^A-Za-z]")
 _PIG: Final = re.compile(r"\b([A-Za-z]{2,20})ay\b")
 _ONSET: Final = 4
 """Most consonants that pig Latin moves to the end of a word."""
+_LINE_END: Final = re.compile(r"(?<=\S)[ \t]*\r?\n[ \t>]*(?=\S)")
 _WORD: Final = re.compile(r"\S+")
 
 
@@ -180,6 +181,12 @@ def from_pig_latin(view: View) -> View | None:
         if known:
             edits.append((*match.span(), known[0]))
     return edited(view, edits, trick="pig latin", faithful=False) if edits else None
+
+
+def unwrapped(view: View) -> View:
+    """The text with single ends of lines as blanks: a phrase may stand a word on each line."""
+    edits = [(*match.span(), " ") for match in _LINE_END.finditer(view.text)]
+    return edited(view, edits, trick="lines")
 
 
 def words_backwards(view: View) -> View:

@@ -95,7 +95,8 @@ def taken_from(positions: Sequence[int]) -> Locate:
     """The map of a text whose character `i` is the parent's character `positions[i]`."""
 
     def locate(start: int, end: int) -> tuple[int, int]:
-        return positions[start], positions[end - 1] + 1
+        taken = positions[start:end]
+        return min(taken), max(taken) + 1
 
     return locate
 

@@ -25,7 +25,7 @@ from dataplane.inspection.normalise_glimpse import NOTHING, Glimpse, glimpse
 from dataplane.inspection.normalise_markup import strings_joined, without_markup
 from dataplane.inspection.normalise_morse import from_morse, spelled_out
 from dataplane.inspection.normalise_payloads import codes_decoded, decoded, pieces_decoded
-from dataplane.inspection.normalise_unicode import folded, hidden, upside_down
+from dataplane.inspection.normalise_unicode import FOLDED, seen_through
 from dataplane.inspection.normalise_vocabulary import corrections
 from dataplane.inspection.normalise_words import (
     corrected,
@@ -34,6 +34,7 @@ from dataplane.inspection.normalise_words import (
     letters_backwards,
     spaced,
     unleeted,
+    unwrapped,
     words_backwards,
 )
 from dataplane.inspection.recognizer import Hit, Pattern
@@ -53,6 +54,16 @@ Trick = Callable[[View], View | None]
 Scan = Callable[[str], Sequence[Hit]]
 
 _BEFORE_CODE: Final = r"(?:^|[^0-9a-z])"
+_SINGLE: Final = r"[a-z0-9@$!|+]"
+_GAP: Final = r"[^a-z0-9@$!|+]{1,6}"
+
+
+def _spaced_guard() -> str:
+    """Five single characters in a row, of which two neighbours are letters: numbers in a table are not."""
+    rows = (_GAP.join([_SINGLE] * at + ["[a-z]", "[a-z]"] + [_SINGLE] * (3 - at)) for at in range(4))
+    return rf"(?:^|[^a-z0-9])(?:{'|'.join(rows)})(?:[^a-z0-9]|\z)"
+
+
 _GUARDS: Final[tuple[tuple[str, Trick, str], ...]] = (
     ("entity", unescaped, r"&(?:#x?[0-9a-f]{2}|[a-z]{2,8}[0-9]{0,2};)"),
     ("percent", unescaped, r"%(?:u[0-9a-f]{2})?[0-9a-f]{2}"),
@@ -61,7 +72,7 @@ _GUARDS: Final[tuple[tuple[str, Trick, str], ...]] = (
     ("code_point", unescaped, r"U\+[0-9a-f]{4}"),
     ("character", unescaped, r"(?:chr|char|code)\((?:0x)?[0-9]{2}"),
     ("tag", without_markup, r"<(?:!--|!\[|/?[a-z])|/\*"),
-    ("emphasis", without_markup, r"[a-z](?:[*_~|`{}\[\]\\]{1,3})[a-z]"),
+    ("emphasis", without_markup, r"[a-z](?:\*{1,3}|_{2,3}|~~|\|\||`{1,3}|\{\}|\[\]|\\)[a-z]"),
     ("latex", without_markup, r"\\(?:text|math|[ ,;]|q?quad)"),
     ("run", decoded, r"[a-z0-9+/_=-]{16,}(?:[^a-z0-9+/_=-]|\z)|<~[^~\n]{8}"),
     ("hex", codes_decoded, _BEFORE_CODE + r"(?:(?:0x|\\x)?[0-9a-f]{2}[ ,;:\n-]{1,2}){6}"),
@@ -71,8 +82,9 @@ _GUARDS: Final[tuple[tuple[str, Trick, str], ...]] = (
     (
         "spaced",
         spaced,
-        r"(?:^|[^a-z0-9])[a-z0-9@$!|+](?:[^a-z0-9@$!|+]{1,6}[a-z0-9@$!|+]){4}(?:[^a-z0-9]|\z)",
+        _spaced_guard(),
     ),
+    ("lines", unwrapped, r"(?:[a-z']{1,15}[,.]?[ \t]{0,3}\r?\n[ \t>]{0,3}){4}"),
     ("morse", from_morse, r"(?:[.-]{1,6}[ /|\n]{1,7}){7}"),
     (
         "spelled",
@@ -95,7 +107,6 @@ PATTERNS: Final = tuple(
 """What the engine must look for so that `views` sees it."""
 
 _TRICK: Final = {f"view.{name}": trick for name, trick, _ in _GUARDS}
-_CHARACTERS: Final[tuple[Trick, ...]] = (folded, hidden, upside_down)
 
 
 def views(text: str, scan: Scan) -> Iterator[tuple[View, Sequence[Hit]]]:
@@ -124,7 +135,7 @@ def views(text: str, scan: Scan) -> Iterator[tuple[View, Sequence[Hit]]]:
 def hides(text: str) -> bool:
     """Whether a text in which none of `PATTERNS` was found can be read in another way all the same."""
     view = View(text)
-    if not text.isascii() and any(trick(view) is not None for trick in _CHARACTERS):
+    if next(seen_through(view), None) is not None:
         return True
     return glimpse(view.ascii) is not NOTHING
 
@@ -138,17 +149,18 @@ def prepare() -> None:
 def _readings(view: View, hits: Sequence[Hit]) -> Iterator[View]:
     """What the tricks make of one view. A text with characters that are not what they seem is first read as
     what they are, and the other tricks are looked for in that."""
-    if not view.text.isascii():
-        found = [reading for trick in _CHARACTERS if (reading := trick(view)) is not None]
-        yield from found
-        if any(reading.trick == "unicode" for reading in found):
-            return
+    folded = False
+    for reading in seen_through(view):
+        folded |= reading.trick == FOLDED
+        yield reading
+    if folded:
+        return
     if hits:
         told = {_TRICK[hit.pattern]: None for hit in hits if hit.pattern in _TRICK}
         for trick in told:
-            reading = trick(view)
-            if reading is not None:
-                yield reading
+            made = trick(view)
+            if made is not None:
+                yield made
     seen = glimpse(view.ascii)
     if seen is not NOTHING:
         yield from _words(view, seen)
