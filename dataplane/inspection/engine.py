@@ -16,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from dataplane.inspection import regex
+from dataplane import regex
 from dataplane.inspection.recognizer import Hit, Pattern
-from dataplane.inspection.regex import BadRegex, Regex
+from dataplane.regex import BadRegex, Regex
 
 try:
     from dataplane.inspection import engine_hyperscan as _hyperscan

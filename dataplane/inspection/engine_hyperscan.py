@@ -12,7 +12,7 @@ from typing import Any, Final
 import hyperscan
 
 from dataplane.inspection.recognizer import Pattern
-from dataplane.inspection.regex import Regex
+from dataplane.regex import Regex
 
 _FLAGS: Final = hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_MULTILINE
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import re2
 
 from dataplane.inspection.recognizer import Pattern
-from dataplane.inspection.regex import Regex
+from dataplane.regex import Regex
 
 ANYWHERE: Final[Any] = re2._Anchor.UNANCHORED
 """To search, not to match at one place."""

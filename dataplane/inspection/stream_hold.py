@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from dataplane.inspection import regex
+from dataplane import regex
 from dataplane.inspection.engine_re2 import ANYWHERE, Match, compile_one, source
 from dataplane.inspection.recognizer import Pattern
 

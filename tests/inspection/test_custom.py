@@ -7,6 +7,7 @@ import pytest
 from dataplane.findings import Origin
 from dataplane.inspection.engine import Engine
 from dataplane.inspection.recognizers import custom
+from dataplane.site_patterns import fault_of, faults
 
 ROW = {
     "patterns": {
@@ -61,6 +62,7 @@ def test_patterns_and_words_are_found_with_their_scores(hyperscan):
         (r"", "empty string"),
         (r"^$", "empty string"),
         (r"\bx?", "empty string"),
+        (r"(?:a|b|c|d|e).{0,99}(?:f|g).{0,99}(?:h|i).{0,99}j", "hyperscan"),
         (r"a++b", "repeats a repetition"),
         (r"(a", "not closed"),
         (r"a)", "unbalanced"),
@@ -72,7 +74,7 @@ def test_patterns_and_words_are_found_with_their_scores(hyperscan):
     ],
 )
 def test_a_pattern_that_could_hurt_is_refused_with_the_reason(regex, why):
-    assert why in (custom.fault_of(regex) or "nothing")
+    assert why in (fault_of(regex) or "nothing")
     with pytest.raises(ValueError, match=r"custom: patterns\.bad\.regex: "):
         custom.make({"patterns": {"bad": {"regex": regex}}})
 
@@ -81,7 +83,7 @@ def test_a_pattern_that_could_hurt_is_refused_with_the_reason(regex, why):
     "regex", [r"PRJ-\d{4,8}", r"(?:acme|globex)-\d+", r"\b[A-Z]{3}\d{6}\b", r"(?:\d{4} ){3}\d{4}", r"a.*b"]
 )
 def test_an_ordinary_pattern_is_not_refused(regex):
-    assert custom.fault_of(regex) is None
+    assert fault_of(regex) is None
     assert Engine(custom.make({"patterns": {"fine": {"regex": regex}}}).patterns)
 
 
@@ -97,4 +99,4 @@ def test_an_ordinary_pattern_is_not_refused(regex):
     ],
 )
 def test_a_row_that_cannot_be_used_says_where(row, path):
-    assert path in [where for where, _ in custom.faults(row)]
+    assert path in [where for where, _ in faults(row)]

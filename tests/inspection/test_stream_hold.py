@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataplane.inspection.recognizer import Pattern
-from dataplane.inspection.regex import read
 from dataplane.inspection.stream_hold import Openings, begun, block_start, run_start
+from dataplane.regex import read
 
 REGEXES = [
     r"\bgo (?:and )?jump in (?:a|the) lake\b",

@@ -1,38 +1,18 @@
 """A site's own patterns and words, of kind `custom.<id>`.
 
 Row: `patterns` maps ids to `{regex, score | level, caseless}`, `words` maps ids to `{any: [...], score |
-level, caseless, inside}`. Patterns are what the linear-time engines read (`inspection.regex`); what cannot be
-used is refused when a bundle is checked, see `faults`.
+level, caseless, inside}`. Patterns are what the linear-time engines read (`regex`); what cannot be
+used is refused when a bundle is checked (`site_patterns`).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
-from dataplane.findings import Level, Origin
-from dataplane.inspection import regex
+from dataplane.findings import Origin
 from dataplane.inspection.recognizer import Candidate, Hit, Pattern, Recognizer
-
-SCORES: Final[Mapping[str, int]] = {Level.LOW: 30, Level.MEDIUM: 60, Level.HIGH: 90}
-"""What a level stands for where a row names one in place of a score."""
-
-DEFAULT_SCORE: Final = SCORES[Level.MEDIUM]
-
-MAX_SIZE: Final = 500
-"""Positions of one pattern with counted repetitions written out. Hyperscan's compiler can take minutes for
-one of 1,000 that repeats in many places, and a second for one of 500."""
-MAX_ENTRIES: Final = 500
-MAX_WORDS: Final = 2_000
-MAX_WORD_LENGTH: Final = 200
-"""Bounds of the row: beyond them the database grows past what a process should hold for one site."""
-
-ID: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
-"""An id, which becomes the end of a kind."""
-
-Path = tuple[str | int, ...]
-"""Where something stands in the row."""
+from dataplane.site_patterns import DEFAULT_SCORE, SCORES, faults
 
 
 def make(row: Mapping[str, Any]) -> Recognizer:
@@ -56,44 +36,6 @@ class _Custom:
         for hit in hits:
             kind, score = self._kinds[hit.pattern.split(".")[1]]
             yield Candidate(kind, score, hit.start, hit.end)
-
-
-def faults(row: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
-    """What of a row cannot be used, with its place and why. The row fits its schema."""
-    patterns, words = row.get("patterns", {}), row.get("words", {})
-    if len(patterns) + len(words) > MAX_ENTRIES:
-        yield (), f"more than {MAX_ENTRIES} patterns and lists"
-    for name, entry in patterns.items():
-        path: Path = ("patterns", name)
-        if ID.fullmatch(name) is None:
-            yield path, "an id is small letters, digits and underscores"
-        if message := fault_of(str(entry.get("regex", ""))):
-            yield (*path, "regex"), message
-    if sum(len(entry.get("any", ())) for entry in words.values()) > MAX_WORDS:
-        yield ("words",), f"more than {MAX_WORDS} words"
-    for name, entry in words.items():
-        if ID.fullmatch(name) is None:
-            yield ("words", name), "an id is small letters, digits and underscores"
-        if name in patterns:
-            yield ("words", name), "a pattern has this id too"
-        for at, word in enumerate(entry.get("any", ())):
-            if not word.strip():
-                yield ("words", name, "any", at), "an empty word is found everywhere"
-            elif len(word) > MAX_WORD_LENGTH:
-                yield ("words", name, "any", at), f"longer than {MAX_WORD_LENGTH} characters"
-
-
-def fault_of(pattern: str) -> str | None:
-    """Why a pattern cannot be used; None where it can."""
-    try:
-        read = regex.read(pattern, strict=True)
-    except regex.BadRegex as error:
-        return str(error)
-    if read.shortest == 0:
-        return "matches the empty string, so it would be found everywhere"
-    if read.size > MAX_SIZE:
-        return f"too large: {read.size} positions with repetitions written out, at most {MAX_SIZE}"
-    return None
 
 
 def _patterns(row: Mapping[str, Any]) -> Iterator[Pattern]:
