@@ -8,7 +8,7 @@ for the same value, in request and answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Final
 
@@ -164,14 +164,16 @@ class CallJudge:
         texts = exchange.texts()
         calls = exchange.proposed() if terms.tool_calls == "ask" else ()
         patterns: set[str] = set()
+        told: set[tuple[str, bytes]] = set()
         delay_ms = 0
         for call in calls:
             verdict = await self.tool_call(call)
             patterns |= {_within(pattern, Origin.TOOL_ARGUMENTS) for pattern in verdict.redact}
+            told |= {(one.kind, one.digest) for one in verdict.findings}
             delay_ms = max(delay_ms, verdict.delay_ms or 0)
         seen = await self.detector.look(texts) if terms.inspect or patterns else NOTHING_FOUND
         verdict = await self.response(
-            [one for one in self._inspected(seen.findings) if not (calls and _in_arguments(one))],
+            [one for one in self._inspected(seen.findings) if not _told_of(one, told)],
             finish_reason=exchange.finish_reason(),
             tokens=exchange.usage.output_tokens,
             unread_bytes=exchange.unread_bytes() + seen.unread_bytes,
@@ -234,8 +236,9 @@ def _within(pattern: str, origin: Origin) -> str:
     return pattern if "@" in pattern else f"{pattern}@{origin.value}"
 
 
-def _in_arguments(finding: Finding) -> bool:
-    return finding.origin is Origin.TOOL_ARGUMENTS
+def _told_of(finding: Finding, told: Set[tuple[str, bytes]]) -> bool:
+    """Whether the stage tool_call was told of it; of what is in a call's name or id it was not."""
+    return finding.origin is Origin.TOOL_ARGUMENTS and (finding.kind, finding.digest) in told
 
 
 async def _wait(delay_ms: int) -> None:

@@ -181,6 +181,17 @@ def test_each_proposed_call_is_asked_about_and_recorded_before_the_answer_goes_o
     assert len(state.answer_findings) == 1
 
 
+def test_what_stands_in_a_call_beside_its_arguments_is_asked_about_with_the_answer() -> None:
+    made = house()
+    answers(made, "to bob@x.example", "s3cr3t", origin=Origin.TOOL_ARGUMENTS)
+    made.surface.calls = [proposed("to bob@x.example")]
+    made.later["response"] = decision(**redacts("secret"))
+    _, client = run(made)
+    assert [question.stage for question in made.questions] == ["tool_call", "response"]
+    assert [one.kind for one in made.questions[1].findings] == ["secret.key"]
+    assert client.sent == repr({1: "[SECRET.KEY]"}).encode()
+
+
 def test_a_refused_call_of_a_tool_refuses_the_answer() -> None:
     made = house()
     made.surface.calls = [proposed("{}")]
