@@ -37,6 +37,9 @@ DETECTION: Final = 50
 MATCHES: Final = 8
 """Matches of one signal that are kept; more of the same add nothing."""
 
+JUDGED: Final = 64
+"""Matches of one signal that are judged by where they stand; who mentions it more often means it."""
+
 WORTH_REDACTING: Final = 10
 """Points of a sign that has a candidate of its own where each has one; a word in its harmless sense has
 fewer."""
@@ -172,7 +175,7 @@ class Evidence:
         for start, end in windows:
             for match in compiled.regex.finditer(text[start:end]):
                 sign = Sign(compiled.signal, points, start + match.start(), start + match.end())
-                share = self._judge(text, sign)
+                share = self._judge(text, sign) if whole < MATCHES and len(signs) < JUDGED else 1.0
                 signs.append(sign if share == 1 else replace(sign, points=points * share))
                 whole += share == 1
                 if whole == MATCHES and not self._each:
