@@ -161,13 +161,15 @@ class ChatExchange:
         Where policy cuts a guarded stream, every choice that has not ended ends with `content_filter` first.
         """
         guarded = self._guarded
-        left = b"" if guarded is None else guarded.take()
-        if self._done and (guarded is None or guarded.done):
-            return left
+        if guarded is None:
+            ended, left = self._done, b""
+        else:
+            ended, left = guarded.done, guarded.take()
+            guarded.done = True
+            if not ended and not refused.reasons[0].startswith(_OURS):
+                left += guarded.filtered()
         self._done = True
-        if guarded is not None and not refused.reasons[0].startswith(_OURS):
-            left += guarded.filtered()
-        return left + openai_errors.cut(refused, state)
+        return left if ended else left + openai_errors.cut(refused, state)
 
     # --- what a guarded stream needs (`chat_stream.Reads`) ----------------------------------------
 

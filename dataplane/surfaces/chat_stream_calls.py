@@ -15,8 +15,8 @@ from dataplane.errors import Refused
 from dataplane.findings import Origin, ProposedCall, Text
 from dataplane.ports import UpstreamFailed
 from dataplane.surfaces.answer_json import dump_answer
-from dataplane.surfaces.json_texts import add_texts, put
-from dataplane.surfaces.proposed_call import of_input, propose
+from dataplane.surfaces.json_texts import add_texts
+from dataplane.surfaces.proposed_call import of_input, propose, rewritten
 
 MAX_CALLS: Final = 128
 """Calls of one choice; the API takes as many tools."""
@@ -78,13 +78,10 @@ class PartialCall:
         valid JSON if they were. Raises `Refused` where a text has no place of its own."""
         if not instead:
             return
-        if not call.valid:
-            (self.arguments,) = instead.values()
-            return
-        members = jiter.from_json(call.arguments.encode(), float_mode="lossless-float", cache_mode="none")
-        for index, text in instead.items():
-            put(members, call.texts[index], text)
-        self.arguments = members["input"] if self.body == "custom" else dump_answer(members).decode()
+        written = rewritten(call, instead)
+        if self.body == "custom":
+            written = str(jiter.from_json(written.encode())["input"])
+        self.arguments = written
 
     def delta(self, index: int) -> dict[str, Any]:
         """All of it as the delta of a choice."""

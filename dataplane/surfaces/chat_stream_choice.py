@@ -149,9 +149,10 @@ class Choice:
         changed = False
         for key in _CALLS:
             changed |= delta.pop(key, None) is not None
+        kept = len(delta)
         early = self._early(taken, texts, delta)
         before = [{"delta": {key: value}} for key, value in early.items()]
-        changed |= bool(before)
+        changed |= len(delta) < kept
         for key, text in texts.items():
             if key in delta and delta[key] != text:
                 changed = True
@@ -197,14 +198,12 @@ class Choice:
     ) -> bool:
         """Put those values back that need not wait; whether anything differs from what came."""
         held = {key: (delta if key[0] == "delta" else choice).pop(key[1], None) for key in taken.waiting}
-        changed = False
         for key, value in self._rest.release():
             if key in held and held[key] is value:
                 (delta if key[0] == "delta" else choice)[key[1]] = held.pop(key)
             else:
-                changed = True
                 before.append({"delta": {key[1]: value}} if key[0] == "delta" else {key[1]: value})
-        return changed or bool(held)
+        return bool(held)
 
     def _settle_logprobs(self, taken: Taken, choice: dict[str, Any], before: list[dict[str, Any]]) -> bool:
         came = taken.choice.get("logprobs")
@@ -212,7 +211,7 @@ class Choice:
         if type(came) is not dict:
             if freed:
                 before.append({"logprobs": freed})
-            return bool(freed)
+            return False
         if all(_same(freed.get(key), value) for key, value in came.items() if value) and not (
             freed.keys() - came.keys()
         ):
