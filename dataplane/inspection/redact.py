@@ -19,11 +19,11 @@ from dataplane.findings import Finding, Origin, Text, selects
 from dataplane.inspection.json_spans import JsonText, is_json, said, written
 
 MIN_REPEATED: Final = 6
-"""A value of at least so many characters is hidden wherever its text repeats it, found there or not (a
-password is told by the words before it, and those stand there once)."""
+"""A value of at least so many characters is hidden wherever texts of its origin repeat it, found there or not
+(a password is told by the words before it, and those stand there once)."""
 
 REPEATED_WORK: Final = 4_000_000
-"""Characters gone through for that in one text, 2 ms: as many values are searched for as that allows."""
+"""Characters gone through for that, 2 ms: as many values are searched for as that allows."""
 
 MAX_NAME_CHARS: Final = 48
 """Of a type in its placeholder; kinds that a site names may be longer."""
@@ -75,6 +75,7 @@ class CallRedactor:
         laid = _laid(texts, [one for one in findings if selects(kinds, one.kind, one.origin)])
         if not laid:
             return {}
+        _lay_repeated(texts, laid)
         self._note_taken(texts)
         asked = any(text.origin in _OF_REQUESTS for text in texts)
         return {index: self._hidden(texts[index].text, laid[index], asked) for index in sorted(laid)}
@@ -98,7 +99,6 @@ class CallRedactor:
         """The text with placeholders for these stretches."""
         document = JsonText(text) if is_json(text) else None
         merged = _merged(text, stretches)
-        merged = _merged(text, [*merged, *_repeated(text, merged)])
         pieces: list[str] = []
         at = 0
         for each in merged:
@@ -192,17 +192,25 @@ def _merged(text: str, stretches: Iterable[_Stretch]) -> list[_Stretch]:
     return merged
 
 
-def _repeated(text: str, stretches: Sequence[_Stretch]) -> list[_Stretch]:
-    """Where else in the text the same values stand."""
-    found: list[_Stretch] = []
-    first = {each.value: each for each in reversed(stretches) if len(each.value) >= MIN_REPEATED}
-    for value, each in islice(first.items(), REPEATED_WORK // max(1, len(text))):
-        at = text.find(value)
-        while at >= 0:
-            end = at + len(value)
-            found.append(_Stretch(start=at, end=end, kind=each.kind, value=value, digest=each.digest))
-            at = text.find(value, end)
-    return found
+def _lay_repeated(texts: Sequence[Text], laid: dict[int, list[_Stretch]]) -> None:
+    """Add where texts of the same origin hold the same values once more."""
+    values: dict[Origin, dict[str, _Stretch]] = {}
+    for index, stretches in laid.items():
+        for each in stretches:
+            if len(each.value) >= MIN_REPEATED:
+                values.setdefault(texts[index].origin, {}).setdefault(each.value, each)
+    for origin, known in values.items():
+        alike = [(index, text.text) for index, text in enumerate(texts) if text.origin is origin]
+        searches = REPEATED_WORK // max(1, sum([len(text) for _, text in alike]))
+        for value, each in islice(known.items(), searches):
+            for index, text in alike:
+                at = text.find(value)
+                while at >= 0:
+                    there = _Stretch(
+                        start=at, end=at + len(value), kind=each.kind, value=value, digest=each.digest
+                    )
+                    laid.setdefault(index, []).append(there)
+                    at = text.find(value, there.end)
 
 
 def _left(text: str, stretch: _Stretch) -> bool:

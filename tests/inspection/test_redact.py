@@ -103,10 +103,12 @@ def test_a_finding_over_two_texts_leaves_nothing_in_the_second_but_in_an_otherwi
     assert redactor.restore("[CARD_1]") == "4111 1111 1111 1111"
 
 
-def test_a_value_is_hidden_where_its_text_repeats_it_although_nothing_found_it_there() -> None:
-    texts = [text("password: hunter22; log in with hunter22"), text("hunter22")]
+def test_a_value_is_hidden_where_texts_of_its_origin_repeat_it_although_nothing_found_it_there() -> None:
+    said = "password: hunter22; log in with hunter22"
+    texts = [text(said), text("hunter22"), text("hunter22", Origin.SYSTEM), text("hunter2")]
     assert CallRedactor().redact(texts, [finding("secret.password", (0, 10, 18))], ALL) == {
-        0: "password: [PASSWORD_1]; log in with [PASSWORD_1]"
+        0: "password: [PASSWORD_1]; log in with [PASSWORD_1]",
+        1: "[PASSWORD_1]",
     }
 
 
