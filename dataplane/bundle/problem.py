@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Problem:
     """`file` is a path as the reader would open it; `line` and `column` start at 1, 0 where unknown.
 
-    `code` says which check spoke: `yaml`, `table`, `reference`, `package`, `rego_parse_error`,
+    `code` says which check spoke: `yaml`, `table`, `reference`, `pattern`, `package`, `rego_parse_error`,
     `rego_type_error` and OPA's other codes, or `regal/<rule>`.
     """
 

@@ -12,7 +12,7 @@ import difflib
 import ipaddress
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from referencing import Registry, Resource
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
 
+from dataplane import site_patterns
 from dataplane.bundle.digests import NotStrictJSON, strict_json
 from dataplane.bundle.problem import Problem
 from dataplane.bundle.source import Source
@@ -74,6 +75,8 @@ def load_tables(source: Source) -> tuple[dict[str, JSON], list[Problem]]:
         problems += _bad_networks(*documents["networks"])
     if "tiers" in documents:
         problems += _overlapping_limits(*documents["tiers"])
+    if "detectors" in documents:
+        problems += _bad_patterns(*documents["detectors"], already=problems)
     for table, pattern, target in REFERENCES:
         if table in documents and target in tables:
             problems += _dangling(*documents[table], pattern, target, tables[target])
@@ -218,6 +221,17 @@ def _overlapping_limits(file: str, document: Document) -> Iterator[Problem]:
                 whose = "a limit that has a name of its own" if name in FIXED_LIMITS else "another limit"
                 yield _table(file, document, place, f"{_short(name)} is the id of {whose}, too")
             seen.add(name)
+
+
+def _bad_patterns(file: str, document: Document, *, already: Collection[Problem]) -> Iterator[Problem]:
+    """A site's own patterns that no engine could look for in linear time, or that would be found everywhere:
+    they would only be met when the bundle is activated. Not asked of a table that does not fit its schema."""
+    if any(problem.file == file for problem in already) or not isinstance(document.value, dict):
+        return
+    row = document.value.get(site_patterns.ROW)
+    if isinstance(row, dict):
+        for path, message in site_patterns.faults(row):
+            yield _table(file, document, (site_patterns.ROW, *path), message, code="pattern")
 
 
 def _select(value: JSON, pattern: tuple[str, ...], path: Path) -> Iterator[tuple[Path, JSON]]:

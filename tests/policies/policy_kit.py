@@ -17,7 +17,7 @@ REGO = POLICIES / "rego"
 SCHEMAS = POLICIES / "schemas"
 CAPABILITIES = ROOT / "opa" / "capabilities.json"
 TABLES = ("clients", "tenants", "tiers", "models", "networks", "tools", "rules", "stop")
-OPTIONAL = ("windows", "signals", "anomalies", "residency")
+OPTIONAL = ("windows", "signals", "anomalies", "residency", "detectors")
 """Tables that a site need not have. False stands for none: no rule can tell it from an absent one."""
 
 Document = dict[str, Any]
