@@ -17,7 +17,12 @@ decision := answer if {
 	account := caller.account
 	tier := account.tier
 	data_class := object.get(input.request, "data_class", "internal")
-	data.regogate.prepared.tiers[tier].may[input.request.operation][input.request.model][data_class]
+	model := input.request.model
+	operation := input.request.operation
+	[1 |
+		not data.regogate.prepared.tiers[tier].may[operation][model][data_class]
+		not covered(tier, operation, model, data_class)
+	] == []
 	is_string(account.tenant)
 	[1 |
 		networks := data.regogate.prepared.odd_clients[input.identity.client_id]
@@ -85,4 +90,12 @@ decision := answer if {
 remarkable(fact, value) if {
 	some from in data.regogate.prepared.unusual[fact]
 	not below(value, from)
+}
+
+# A model without a row of its own goes by that of the longest pattern.
+covered(tier, operation, model, data_class) if {
+	is_string(model)
+	not data.regogate.models[model]
+	prefix := [one | some one in data.regogate.prepared.prefixes; startswith(model, one)][0]
+	data.regogate.prepared.tiers[tier].may[operation][concat("", [prefix, "*"])][data_class]
 }

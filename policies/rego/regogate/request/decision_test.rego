@@ -12,6 +12,8 @@ test_the_short_way_is_that_of_plain_calls if {
 	unusual_from := {"anomalies": {"tokens_vs_baseline": {"constrain_from": 5, "block_from": 9}}}
 	quickly({"usage": {"tokens_vs_baseline": 4.9, "other": 50}}, unusual_from)
 	quickly({}, {"clients": {"app": {"networks": ["office"]}}})
+	quickly(asks({"model": "big-1"}), tier_with({"models": ["big-*"]}))
+	quickly(asks({"model": "big-1"}), {"models": {"b*": {"data_class": "public"}, "big-1*": {"data_class": "internal"}}})
 	quickly({"signals": {"toxicity": {"user": {"level": "high"}}}}, {})
 }
 
@@ -21,7 +23,8 @@ test_the_short_way_is_not_that_of_unusual_calls if {
 		{"signals": {"toxicity": ["user"]}},
 		{"signals": []},
 		{"usage": []},
-		asks({"model": "big-1"}),
+		asks({"model": "huge-1"}),
+		asks({"model": "small-1"}),
 		asks({"operation": "models.list", "candidates": {}}),
 		asks({"data_class": "restricted"}),
 		{"source": {"ip": "nowhere"}},

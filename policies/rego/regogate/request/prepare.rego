@@ -22,6 +22,7 @@ prepared := {
 		not plain_client(client)
 	},
 	"odd_tools": {name: true | some name, row in data.regogate.tools; object.get(row, "use", "") != "allow"},
+	"prefixes": longest_first,
 	"unusual": {fact: from |
 		some fact, row in data.regogate.anomalies
 		from := [row[key] | some key in ["block_from", "constrain_from"]; type_name(row[key]) != ""]
@@ -35,8 +36,20 @@ prepared := {
 	data.regogate.rules == {}
 	data.regogate.stop == {"everything": false, "clients": {}, "tenants": {}, "models": {}}
 	not data.regogate.residency
+	[1 | some row in data.regogate.models; not is_object(row)] == []
 	count(data.regogate.tiers) * count(data.regogate.models) <= most_pairs
 }
+
+# The models that only a pattern covers, by what the pattern begins with.
+longest := max({0} | {count(pattern) | some pattern, _ in data.regogate.models})
+
+longest_first := [prefix |
+	some length in numbers.range(longest, 0)
+	some pattern, _ in data.regogate.models
+	endswith(pattern, "*")
+	prefix := trim_suffix(pattern, "*")
+	count(prefix) == length
+]
 
 default a_site := false
 
