@@ -23,6 +23,7 @@ from dataplane.cli import app, dev
 from dataplane.config import Address, Name, Network, SecretRef, Settings, Url
 from dataplane.errors import GROUNDS
 from dataplane.server.doubts import DOUBTS
+from tests.docs_signals import signals_page
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -393,6 +394,7 @@ def pages() -> Mapping[Path, str]:
         ROOT / "docs/reference-reasons.md": reasons_page(),
         ROOT / "docs/reference-commands.md": commands_page(),
         ROOT / "docs/reference-doubts.md": doubts_page(),
+        ROOT / "docs/reference-signals.md": signals_page(_page, _table),
     }
 
 
