@@ -190,14 +190,13 @@ class ChatExchange:
 
     def read(self, event: Event) -> Chunk:
         """An event that has data and is not `[DONE]`. Raises `UpstreamFailed` for one that is no chunk."""
-        assert event.data is not None
-        exact = is_strict(event.data)
         event, chunk = self._chunk(event)
         hides = self._hides(chunk)
         if hides:
             del chunk["usage"]
         empty = hides and chunk.get("choices") == []
-        return Chunk(value=chunk, exact=exact, hides=hides, empty=empty)
+        exact = not hides and event.data is not None and is_strict(event.data)
+        return Chunk(event=event, value=chunk, exact=exact, empty=empty)
 
     def close(self) -> None:
         """The stream has ended. Raises `UpstreamFailed` if its answer has not."""

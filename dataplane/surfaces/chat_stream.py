@@ -61,12 +61,12 @@ class Reads(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """An event as it was read. `exact`: its bytes say nothing else than the value (no key stands twice);
-    `hides`: a usage was taken out of the value; `empty`: nothing else was in it."""
+    """An event as it was read, our credential struck out of it. `exact`: its data say no more than the value
+    (no key stands twice, nothing was taken out); `empty`: but for what was taken out it has nothing."""
 
+    event: Event
     value: dict[str, Any]
     exact: bool
-    hides: bool
     empty: bool
 
 
@@ -125,12 +125,13 @@ class GuardedChat:
             self.done = True
             self.pending.append(_DONE.raw)
         else:
-            yield from self._chunk(event, self._reads.read(event))
+            yield from self._chunk(self._reads.read(event))
 
-    def _chunk(self, event: Event, read: Chunk) -> Ask:
-        chunk = self._last = read.value
+    def _chunk(self, read: Chunk) -> Ask:
+        chunk, event = read.value, read.event
+        self._last = chunk
         changed = yield from self._around(chunk)
-        changed |= read.hides or not read.exact or event.raw != b"data: %b\n\n" % (event.data or b"")
+        changed |= not read.exact or event.raw != b"data: %b\n\n" % (event.data or b"")
         choices = chunk.get("choices")
         ours = [one for one in choices if type(one) is dict] if type(choices) is list else []
         taken = [

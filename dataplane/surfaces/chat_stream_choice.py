@@ -66,11 +66,12 @@ class Freed:
 class Choice:
     """One choice, by its index."""
 
-    __slots__ = ("_channels", "_logprobs", "_rest", "calls", "finished", "index")
+    __slots__ = ("_begun", "_channels", "_logprobs", "_rest", "calls", "finished", "index")
 
     def __init__(self, index: int, guard: Guard) -> None:
         self.index = index
         self.finished = False
+        self._begun = False
         self.calls = PartialCalls()
         self._channels = Channels(guard)
         self._rest = Rest(self._channels)
@@ -156,17 +157,18 @@ class Choice:
         for key, text in texts.items():
             if key in delta and delta[key] != text:
                 changed = True
-                if text:
-                    delta[key] = text
-                else:
+                delta[key] = text
+                if not text and self._begun:
                     del delta[key]
         changed |= self._settle_rest(taken, choice, delta, before)
         changed |= self._settle_logprobs(taken, choice, before)
+        # That a choice has begun is told at once, even if nothing that it says can be yet.
+        begun, self._begun = self._begun, True
         if not changed:
             return Freed(taken.choice or None, before)
         if type(taken.choice.get("delta")) is dict:
             choice["delta"] = delta
-        empty = not delta and choice.get("finish_reason") is None and not choice.get("logprobs")
+        empty = begun and not delta and choice.get("finish_reason") is None and not choice.get("logprobs")
         return Freed(None if empty and choice.keys() <= set(_NUMBERED) else choice, before)
 
     def _early(self, taken: Taken, texts: dict[str, str], delta: dict[str, Any]) -> dict[str, str]:

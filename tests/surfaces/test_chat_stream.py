@@ -54,10 +54,12 @@ def test_a_stream_without_anything_to_hold_goes_on_byte_for_byte() -> None:
 
 def test_what_is_held_goes_on_with_what_follows_or_before_the_end_of_its_choice() -> None:
     _, reader, policy = guarded()
-    assert finish(reader.feed(chunk({"content": "Hel"})), policy) == b""
+    out = finish(reader.feed(chunk({"content": "Hel"})), policy)
+    assert json.loads(out[6:])["choices"][0]["delta"] == {"content": ""}
+    assert finish(reader.feed(chunk({"content": "l"})), policy) == b""
     assert reader.holds
     assert reader.silent
-    out = finish(reader.feed(chunk({"content": "lo wor"})), policy)
+    out = finish(reader.feed(chunk({"content": "o wor"})), policy)
     assert json.loads(out[6:])["choices"][0]["delta"] == {"content": "Hello "}
     assert not reader.silent
     end = chunk({}, "stop")
@@ -181,6 +183,15 @@ def test_usage_is_hidden_and_counted_as_in_other_streams() -> None:
     assert exchange.usage.output_tokens == 7
     shown = through(pieces, stream_options={"include_usage": True})
     assert chunks(shown)[-1]["usage"] == counts
+
+
+def test_an_error_goes_through_what_strikes_credentials_out() -> None:
+    exchange, reader, policy = guarded()
+    exchange.strike = lambda data: data.replace(b"sk-1", b"[masked]")
+    error = event({"error": {"message": "you sent sk-1"}})
+    out = finish(reader.feed(chunk({"content": "a "}) + error), policy)
+    assert out == chunk({"content": "a "}) + error.replace(b"sk-1", b"[masked]")
+    assert finish(reader.end(), policy) == DONE
 
 
 # --- ends -----------------------------------------------------------------------------------------

@@ -32,6 +32,8 @@ def calls(out: bytes, choice: int = 0) -> list[dict[str, Any]]:
 
 def test_nothing_of_a_call_goes_on_before_all_of_its_choice_were_decided() -> None:
     _, reader, policy = guarded()
+    begin = chunk({"role": "assistant", "content": None})
+    assert finish(reader.feed(begin), policy) == begin
     pieces = [
         part(id="call_1", type="function", name="search"),
         part('{"q": "a'),
