@@ -17,11 +17,11 @@ decision := answer if {
 	account := caller.account
 	tier := account.tier
 	data_class := object.get(input.request, "data_class", "internal")
-	model := input.request.model
-	operation := input.request.operation
+	asked_model := input.request.model
+	asked_operation := input.request.operation
 	[1 |
-		not data.regogate.prepared.tiers[tier].may[operation][model][data_class]
-		not covered(tier, operation, model, data_class)
+		not data.regogate.prepared.tiers[tier].may[asked_operation][asked_model][data_class]
+		not covered(tier, asked_operation, asked_model, data_class)
 	] == []
 	is_string(account.tenant)
 	[1 |

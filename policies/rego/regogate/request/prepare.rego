@@ -36,7 +36,7 @@ prepared := {
 	data.regogate.rules == {}
 	data.regogate.stop == {"everything": false, "clients": {}, "tenants": {}, "models": {}}
 	not data.regogate.residency
-	[1 | some row in data.regogate.models; not is_object(row)] == []
+	[1 | some entry in data.regogate.models; not is_object(entry)] == []
 	count(data.regogate.tiers) * count(data.regogate.models) <= most_pairs
 }
 
