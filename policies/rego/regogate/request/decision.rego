@@ -15,13 +15,13 @@ import data.regogate.findings
 decision := answer if {
 	# Single values are looked up by their whole path: OPA copies whatever part of the tables it is handed.
 	account := caller.account
-	tier := account.tier
+	tier_name := account.tier
 	data_class := object.get(input.request, "data_class", "internal")
 	asked_model := input.request.model
 	asked_operation := input.request.operation
 	[1 |
-		not data.regogate.prepared.tiers[tier].may[asked_operation][asked_model][data_class]
-		not covered(tier, asked_operation, asked_model, data_class)
+		not data.regogate.prepared.tiers[tier_name].may[asked_operation][asked_model][data_class]
+		not covered(tier_name, asked_operation, asked_model, data_class)
 	] == []
 	is_string(account.tenant)
 	[1 |
@@ -48,39 +48,39 @@ decision := answer if {
 	is_object(offered)
 	some_offered := count(offered) > 0
 	object.get(input.request, "has_tools", some_offered) == some_offered
-	others := [name | some name, _ in offered; not data.regogate.prepared.tiers[tier].tools[name]]
+	others := [name | some name, _ in offered; not data.regogate.prepared.tiers[tier_name].tools[name]]
 	[1 | some name in others; data.regogate.prepared.odd_tools[name]] == []
 	stripped := [name |
-		prefixes := data.regogate.prepared.tiers[tier].prefixes
+		prefixes := data.regogate.prepared.tiers[tier_name].prefixes
 		some name in others
 		not strings.any_prefix_match(name, prefixes)
 	]
-	[1 | stripped != []; not data.regogate.prepared.tiers[tier].strips] == []
+	[1 | stripped != []; not data.regogate.prepared.tiers[tier_name].strips] == []
 
 	# A site's own rules.
 	[1 | data.regogate.prepared.site; site_speaks] == []
 
-	# What the tier asks for.
+	# What the tier_name asks for.
 	free := [1 |
 		asked := input.request.max_tokens
 		is_number(asked)
 		asked >= 1
-		asked <= data.regogate.prepared.tiers[tier].cap
+		asked <= data.regogate.prepared.tiers[tier_name].cap
 	]
 	form := {
 		true: {true: "free", false: "free_stripped"},
 		false: {true: "capped", false: "capped_stripped"},
 	}[free == [1]][stripped == []]
-	said := data.regogate.prepared.tiers[tier].forms[form]
+	said := data.regogate.prepared.tiers[tier_name].forms[form]
 	strips := {"strip_tools": sort(stripped) | stripped != []}
 	id := concat("/", ["client", input.identity.client_id])
 	answer := {
 		"v": 1,
 		"decision": said.decision,
 		"reasons": said.reasons,
-		"principal": {"id": id, "tenant": account.tenant, "tier": tier},
+		"principal": {"id": id, "tenant": account.tenant, "tier": tier_name},
 		"constraints": object.union(said.constraints, strips),
-		"limits": [object.union(limit, {"key": id}) | some limit in data.regogate.prepared.tiers[tier].limits],
+		"limits": [object.union(limit, {"key": id}) | some limit in data.regogate.prepared.tiers[tier_name].limits],
 		"response": said.response,
 		"audit": said.audit,
 		"shadow": [],
@@ -93,9 +93,9 @@ remarkable(fact, value) if {
 }
 
 # A model without a row of its own goes by that of the longest pattern.
-covered(tier, operation, model, data_class) if {
+covered(tier_name, operation, model, data_class) if {
 	is_string(model)
 	not data.regogate.models[model]
 	prefix := [one | some one in data.regogate.prepared.prefixes; startswith(model, one)][0]
-	data.regogate.prepared.tiers[tier].may[operation][concat("", [prefix, "*"])][data_class]
+	data.regogate.prepared.tiers[tier_name].may[operation][concat("", [prefix, "*"])][data_class]
 }
