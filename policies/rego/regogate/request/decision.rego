@@ -60,7 +60,7 @@ decision := answer if {
 	# A site's own rules.
 	[1 | data.regogate.prepared.site; site_speaks] == []
 
-	# What the tier_name asks for.
+	# What the tier asks for.
 	free := [1 |
 		asked := input.request.max_tokens
 		is_number(asked)
