@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "audit": "audit",
     "usage": "usage",
     "policy": "policy",
+    "inspect": "inspect",
     "bundle": "bundle",
     "shadow": "shadow",
     "canary": "canary",

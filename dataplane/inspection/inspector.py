@@ -43,7 +43,7 @@ MAX_CHARACTERS: Final = 2_000_000
 """Characters of one document that are looked at, where the table says nothing."""
 
 _DIGEST_BYTES: Final = 16
-_SETTINGS: Final = frozenset({"deadline_ms", "max_characters", "risk", "data_class", "enabled"})
+_SETTINGS: Final = frozenset({"deadline_ms", "max_characters", "risk", "data_class"})
 
 _log = logging.getLogger("regogate.inspection")
 
@@ -123,6 +123,16 @@ class Inspector:
             data_class=self._weighing.data_class(findings),
             unread_bytes=unread,
         )
+
+    def at_once(self, texts: Sequence[Text]) -> Inspection:
+        """`look` without turns, for a program that has nothing else to do."""
+        looking = self.look(texts)
+        try:
+            while True:
+                looking.send(None)  # only ever waits for its turn
+        except StopIteration as done:
+            seen: Inspection = done.value
+            return seen
 
     def candidates(self, text: str, origin: Origin) -> Sequence[Finding]:
         """What is found in one short text, at once; spans are of text 0. Raises nothing."""

@@ -89,7 +89,8 @@ _GUARDS: Final[tuple[tuple[str, Trick, str], ...]] = (
     (
         "spelled",
         spelled_out,
-        r"\b(?:echo|india|oscar|tango|november)\b.{1,3}\b(?:[a-z]{4,8}|x-?ray)\b.{1,3}\b[a-z]{4,8}\b",
+        r"\b(?:echo|india|oscar|november)[ ,./-]{1,3}(?:alf|alph|bravo|delta|echo|golf|india|julie|kilo|lima|"
+        r"mike|nov|osc|papa|rom|sier|tang|unif|vict|whis|xray|x-ray|yank|zulu|char|fox|hotel|que)",
     ),
     (
         "strings",
