@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import hyperscan
@@ -24,23 +25,45 @@ class _Scratch(threading.local):
         self.scratch = hyperscan.Scratch(database)
 
 
+@lru_cache(maxsize=4)
+def _compiled(expressions: tuple[tuple[bytes, int], ...]) -> hyperscan.Database:
+    """A database, which never changes. Some hundred patterns take three seconds to compile, and the next
+    revision of a policy mostly has the same."""
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(
+        expressions=[source for source, _ in expressions],
+        ids=list(range(len(expressions))),
+        elements=len(expressions),
+        flags=[each for _, each in expressions],
+    )
+    return database
+
+
+def _culprit(patterns: Sequence[Pattern], expressions: Sequence[tuple[bytes, int]]) -> str:
+    """The first pattern that does not compile by itself."""
+    for pattern, expression in zip(patterns, expressions, strict=True):
+        try:
+            _compiled.__wrapped__((expression,))
+        except hyperscan.error:
+            return pattern.id
+    return "all patterns together"
+
+
 class HyperscanScanner:
     """See `engine.Scanner`."""
 
     name: Final = "hyperscan"
 
     def __init__(self, patterns: Sequence[Pattern], read: Sequence[Regex]) -> None:
-        """Compile the database. Raises `ValueError` with hyperscan's words."""
-        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        """Compile the database, or take that of an engine with the same patterns. Raises `ValueError` with
+        the pattern's id and hyperscan's words."""
+        expressions = tuple(
+            (each.source.encode(), flags(pattern)) for each, pattern in zip(read, patterns, strict=True)
+        )
         try:
-            self._database.compile(
-                expressions=[each.source.encode() for each in read],
-                ids=list(range(len(patterns))),
-                elements=len(patterns),
-                flags=[flags(pattern) for pattern in patterns],
-            )
+            self._database = _compiled(expressions)
         except hyperscan.error as error:
-            raise ValueError(f"hyperscan: {error}") from None
+            raise ValueError(f"{_culprit(patterns, expressions)}: hyperscan: {error}") from None
         self._local = _Scratch(self._database)
         self._scan = self._database.scan
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from dataplane.findings import Origin
 
@@ -23,8 +23,7 @@ class Pattern:
     needle: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """Where a pattern matched: half-open range of code points of the view's text. A needle has
     `start == end`, its end."""
 
