@@ -36,6 +36,8 @@ NEGATION_MEANT: Final = frozenset(
         "never_refuse",
         "no_excuse",
         "no_limits",
+        "no_morals",
+        "not_as_itself",
         "no_warnings",
         "not_the_user",
         "stay_in_character",

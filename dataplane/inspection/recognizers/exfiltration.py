@@ -13,7 +13,7 @@ from dataplane.inspection.recognizers import injection_signals
 from dataplane.inspection.recognizers.exfiltration_signals import SIGNALS as OWN
 from dataplane.inspection.recognizers.exfiltration_signals import TRANSLATED
 
-SHARED: Final = {"override": 50, "override_and": 50, "override_all": 35, "override_said": 35, "authority": 15}
+SHARED: Final = {"override": 50, "override_and": 50, "override_all": 35, "override_said": 35, "authority": 25}
 """Signs of an injection that support those of exfiltration, and their points here."""
 
 SIGNALS: Final[tuple[Signal, ...]] = (

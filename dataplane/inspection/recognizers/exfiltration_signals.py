@@ -95,9 +95,22 @@ SIGNALS: Final = (
         r"|words|exact text|above|message|prompt|instructions|content)(?: text)?,? (?:above|before"
         r"|preceding|verbatim|word[- ]for[- ]word|starting)|\brepeat (?:this|the|our) (?:entire|whole"
         r"|full) conversation\b|\b(?:repeat|print|output|echo|recite) (?:the )?(?:above"
-        r"|preceding) (?:instructions|prompt|system)\b",
+        r"|preceding) (?:instructions|prompt|system)\b"
+        r"|\b(?:repeat|output|print|write out|echo) the (?:above text|text above|above message"
+        r"|above words|text before this)\b[^.\n]{0,20}?\b(?:in full|but|and replace|exactly|verbatim"
+        r"|entirely|completely|word for word)\b",
         55,
         65,
+        "prompt",
+    ),
+    Signal(
+        "system_configuration",
+        "configuration|settings",
+        r"\b(?:display|show|output|print|reveal|dump|give me|list) (?:me )?(?:the |your "
+        r"|all )*(?:\w+ )?(?:system|internal|initial|model|current) (?:configuration|settings"
+        r"|parameters)\b",
+        36,
+        None,
         "prompt",
     ),
     Signal(
@@ -201,7 +214,7 @@ SIGNALS: Final = (
         r"|conversations?|chat histor(?:y|ies)|personal (?:data|information))|the (?:users|customers"
         r"|employees|database|credentials|\.env)\b(?: (?:table|file|database))?)",
         24,
-        40,
+        30,
     ),
     Signal(
         "sink",

@@ -61,7 +61,7 @@ SIGNALS: Final = (
         rf"|{SET_ASIDE}(?:{SEP}{SCOPE})*{SEP}{SAID}{SEP}(?:so far|until now|up to now)\b"
         rf"|{SET_ASIDE}(?:{SEP}{SCOPE})*{SEP}(?:the|all|any|everything"
         rf"|this)(?:{SEP}{SCOPE})*{SEP}{EARLIER}{gap(1)}{SAID}\b"
-        rf"|{SET_ASIDE}{SEP}(?:everything (?:and|else)|all of (?:the )?(?:above|that)|all (?:and|:)"
+        rf"|{SET_ASIDE}{SEP}(?:everything and|all of (?:the )?(?:above|that)|all (?:and|:)"
         r"|all the above)\b",
         50,
         65,
@@ -82,7 +82,7 @@ SIGNALS: Final = (
         SET_ASIDE_NEEDLES,
         rf"{SET_ASIDE}(?:{SEP}{SCOPE})*{SEP}(?:user(?:[’']s)?{SEP})?(?:questions?|requests?|queries|query"
         rf"|tasks?|text|sentence|input){SEP}(?:above|before|below)\b"
-        rf"|{SET_ASIDE}{SEP}the{SEP}(?:user|task|translation|original|main)\w*{SEP}(?:task|question|request"
+        rf"|{SET_ASIDE}{SEP}the{SEP}(?:user|task|translation|main)\w*{SEP}(?:task|question|request"
         r"|and)\b",
         36,
         50,
@@ -154,7 +154,7 @@ SIGNALS: Final = (
     Signal(
         "safety_flag",
         "safe|restrict|bypass|admin|jailbreak|override",
-        r"""(?:\b|_)(?:safety|safe_mode|content_filter|restrict(?:ed|ions)|moderation|filters?"""
+        r"""(?:\b|_)(?:safety|safe_mode|content_filter|restrict(?:ed|ions)|moderation"""
         r"""|guardrails?)["']?\s*[=:]\s*["']?"""
         r"""(?:false|off|none|disabled?|0)\b|\b(?:disable_(?:safety|filters?)|(?:safety|filter)_bypass"""
         r"""|admin_override"""
@@ -230,6 +230,18 @@ SIGNALS: Final = (
         r"""|\b(?:ignore|disregard|forget) (?:that|this|it|them|all(?: of (?:that|it|this))?)(?: and"""
         r"""|,? then) (?:just |only )?(?:say|print|output|write|respond|answer|tell|do|give)\b""",
         45,
+        None,
+        "nevermind",
+    ),
+    Signal(
+        "stop_and",
+        "stop",
+        r"\bstop(?: everything| all of this| what you(?:[’']| a)re doing| that"
+        r"| now)?[!.,\s]+(?:now[!.,\s]+)*(?:just|only|instead)"
+        r" (?:print|say|output|write|respond|answer|reply|repeat)\b",
+        52,
+        None,
+        "nevermind",
     ),
     Signal(
         "chat_tokens",
@@ -241,7 +253,7 @@ SIGNALS: Final = (
         r"|</user(?:_?(?:input|query|data))?>|</instructions?>"
         r"|<start_of_turn>",
         45,
-        55,
+        48,
         "chat_tokens",
     ),
     Signal(

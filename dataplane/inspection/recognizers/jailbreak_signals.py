@@ -47,7 +47,12 @@ SIGNALS: Final = (
         r"\b(?:you|ai|bot|\w*bot|robot|assistant|\w*gpt|model|character|persona|it|he"
         r"|she)\b[^.\n]{0,40}?\b(?:without|no|free (?:of|from)|not bound by|zero)"
         r" (?:any |all )?(?:moral|ethical|content|safety)(?:,? (?:or|and) \w+)? (?:restrictions?"
-        r"|limit(?:s|ations?)|guidelines?|constraints?|filters?|rules|boundaries|principles)\b",
+        r"|limit(?:s|ations?)|guidelines?|constraints?|filters?|rules|boundaries|principles)\b"
+        r"|\b(?:ai|language model|chat ?bot|assistant|\w*gpt|robot)\b[^.\n]{0,40}?\b(?:without any"
+        r"|not bound by any|with no|has no|have no|free (?:of|from) all|unbound by any|(?:is"
+        r"|are) not bound by)"
+        r" (?:restrictions|limitations|limits|rules|filters|censorship|guidelines)(?:\s*(?:[.,;!?:\"')]|$"
+        r"|\n)| and\b| who\b| that\b| so\b| because\b| but\b)",
         53,
         None,
         "no_limits",
@@ -242,6 +247,22 @@ SIGNALS: Final = (
         r"|say|write|use|put) [\"'“/\[(]|\brespond (?:only )?with [\"'“](?:understood|ok|yes|i am"
         r"|confirmed)",
         10,
+    ),
+    Signal(
+        "prompt_slot",
+        "prompt here|prompt]|question here|request here|prompt}|query here",
+        r"[\[{<(](?:please )?(?:insert|your|enter|type|put) (?:your )?(?:\w+ )?(?:prompt|question|request"
+        r"|query)(?: here)?[\]}>)]",
+        26,
+    ),
+    Signal(
+        "not_as_itself",
+        "as gpt|as chatgpt|as an ai|as an assistant|as a language|not chatgpt|than chatgpt",
+        r"\b(?:do not|don[’']t|not|never|cannot|stop) (?:respond(?:ing)?|answer(?:ing)?|act(?:ing)?"
+        r"|reply(?:ing)?|speak(?:ing)?|behav(?:e|ing)) (?:as|like) (?:chat ?gpt|gpt|an? (?:ai|assistant"
+        r"|language))\b|\byou(?:[’' ]?a?re| are)(?: now)? (?:not|no longer) (?:chat ?gpt|an? (?:ai"
+        r"|assistant|language model|chatbot))\b",
+        30,
     ),
     Signal(
         "answer_anything",
