@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Final
 
 from dataplane.findings import Finding, Origin, Text, selects
-from dataplane.inspection.json_spans import JsonText, is_json, said, written
+from dataplane.inspection.json_spans import JsonText, Stretch, is_json, written
 
 MIN_REPEATED: Final = 6
 """A value of at least so many characters is hidden wherever texts of its origin repeat it, found there or not
@@ -105,18 +105,16 @@ class CallRedactor:
             if document is not None:
                 parts = document.stretches(each.start, each.end)
             else:
-                parts = [(each.start, each.end, False)]
-            for start, end, quoted in parts:
+                parts = [Stretch(each.start, each.end, "", text[each.start : each.end])]
+            for start, end, quote, said in parts:
                 if end <= at:
                     continue
                 if each.goes_on and document is None and _left(text, each):
                     placeholder = ""
                 else:
-                    value = text[start:end] if each.value == text[each.start : each.end] else each.value
-                    if document is not None and not quoted:
-                        value = said(value)
+                    value = said if each.value == text[each.start : each.end] else each.value
                     placeholder = self._placeholder(each, value, asked and len(parts) == 1)
-                pieces += [text[at : max(at, start)], f'"{placeholder}"' if quoted else placeholder]
+                pieces += [text[at : max(at, start)], f"{quote}{placeholder}{quote}"]
                 at = end
         pieces.append(text[at:])
         return "".join(pieces)

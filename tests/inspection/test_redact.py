@@ -246,3 +246,26 @@ def test_json_stays_json_wherever_findings_are(
     hidden = CallRedactor().redact(texts, findings, ALL).get(0, said)
     json.loads(hidden)
     hidden.encode()
+
+
+@PROPERTY
+@given(JSON, st.booleans(), st.sampled_from([None, 1]))
+def test_json_in_a_string_of_json_stays_json(value: Any, ascii_only: bool, indent: int | None) -> None:
+    innermost = json.dumps([value], ensure_ascii=ascii_only)
+    inner = json.dumps({"rows": value, "more": innermost}, ensure_ascii=ascii_only, indent=indent)
+    (hidden,) = redacted(json.dumps([{"type": "text", "text": inner}], ensure_ascii=ascii_only))
+    json.loads(json.loads(json.loads(hidden)[0]["text"])["more"])
+    assert nothing_found(hidden)
+
+
+def test_a_number_in_json_in_a_string_becomes_a_string_there() -> None:
+    inner = '{"card": 4111111111111111, "all": [4111111111111111,\n 5500005555555559]}'
+    (hidden,) = redacted(json.dumps({"text": inner}))
+    left = {"card": "[CARD_1]", "all": ["[CARD_1]", "[CARD_2]"]}
+    assert json.loads(json.loads(hidden)["text"]) == left
+
+
+def test_json_a_line_stays_json_a_line() -> None:
+    said = '{"card": 4111111111111111}\n\n{"card": [4111111111111111, 1]}\r\n'
+    (hidden,) = redacted(said)
+    assert hidden == '{"card": "[CARD_1]"}\n\n{"card": ["[CARD_1]", 1]}\r\n'
