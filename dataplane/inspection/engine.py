@@ -116,12 +116,11 @@ class Engine:
 class _Spans:
     """The spans of one pattern in texts in which it matches."""
 
-    __slots__ = ("_back", "_lock", "_match", "_source")
+    __slots__ = ("_back", "_match")
 
     def __init__(self, pattern: Pattern, read: Regex) -> None:
-        self._source = _re2.source(pattern, read.source)
         self._back = None if read.longest is None else read.longest * _WIDEST
-        self._match = _re2.compile_one(self._source)
+        self._match = _re2.compile_one(_re2.source(pattern, read.source))
 
     def find(self, data: bytes, end: int) -> list[tuple[int, int]]:
         """Spans in bytes, knowing where one match ends (see `Scanner.ends`)."""
