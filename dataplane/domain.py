@@ -422,7 +422,8 @@ class CallState:
     `reserved` and `settled` are parallel to the decision's limits; what they hold counts until `held_us`.
     `limits_mode` says how limits were counted where it was not as promised. `inspection` is of the request's
     texts, `answer_findings` are those of the answer so far; `redactions` counts the places where another
-    text stands than came. `correlation_id` ties the calls of one loop of an agent together.
+    text stands than came. `content` and `answer_content` are what a record of level `full` keeps, as
+    `kept_content` gives it. `correlation_id` ties the calls of one loop of an agent together.
     """
 
     head: Head
@@ -452,6 +453,8 @@ class CallState:
     upstream_request_id: str | None = None
     answer_findings: tuple[Finding, ...] = ()
     redactions: int = 0
+    content: str | None = field(default=None, repr=False)
+    answer_content: str | None = field(default=None, repr=False)
     usage: Usage = UNKNOWN_USAGE
     response_sha256: bytes | None = field(default=None, repr=False)
     first_byte_ns: int | None = None

@@ -13,9 +13,10 @@ from dataclasses import replace
 from typing import Final
 
 from dataplane.correlation import of_tool_call
-from dataplane.domain import PASSES, AnswerTerms, CallState, Question, ResponseVerdict, Verdict
+from dataplane.domain import PASSES, AnswerTerms, AuditLevel, CallState, Question, ResponseVerdict, Verdict
 from dataplane.errors import Refused, blocked_by_policy
 from dataplane.findings import NOTHING_FOUND, Finding, Origin, ProposedCall, Text, selects
+from dataplane.kept_content import kept_content
 from dataplane.ports import AuditLog, Detector, Exchange, Guard, Passed, PolicyEngine, Redactor
 
 FAILED: Final = "inspection.failed"
@@ -88,6 +89,16 @@ class CallJudge:
         if self._texts:
             self._state.inspection = await detector.look(self._texts)
 
+    def keep_content(self) -> None:
+        """Once policy decided: keep what the record of the call is to hold of the request."""
+        if self._keeps and self._texts and self._detector is not None:
+            self._state.content = kept_content(self._texts, self._state.inspection, self._detector)
+
+    @property
+    def _keeps(self) -> bool:
+        decision = self._state.decision
+        return decision is not None and decision.audit is AuditLevel.FULL
+
     def redact_request(self, patterns: Sequence[str]) -> Mapping[int, str]:
         """The request's texts that change, by index, without the findings that the patterns mean."""
         return self.redact(self._texts, self._state.inspection.findings, patterns)
@@ -159,7 +170,7 @@ class CallJudge:
         hidden is, and what was hidden on the way out stands there again where the terms say so.
         """
         terms = self.terms
-        if terms.passes:
+        if terms.passes and not self._keeps:
             return body
         texts = exchange.texts()
         calls = exchange.proposed() if terms.tool_calls == "ask" else ()
@@ -171,7 +182,12 @@ class CallJudge:
             patterns |= {_within(pattern, Origin.TOOL_ARGUMENTS) for pattern in verdict.redact}
             told |= {(one.kind, one.digest) for one in verdict.findings}
             delay_ms = max(delay_ms, verdict.delay_ms or 0)
-        seen = await self.detector.look(texts) if terms.inspect or patterns else NOTHING_FOUND
+        looks = terms.inspect or patterns or self._keeps
+        seen = await self.detector.look(texts) if looks else NOTHING_FOUND
+        if self._keeps:
+            self._state.answer_content = kept_content(texts, seen, self.detector)
+        if terms.passes:
+            return body
         verdict = await self.response(
             [one for one in self._inspected(seen.findings) if not _told_of(one, told)],
             finish_reason=exchange.finish_reason(),

@@ -121,6 +121,7 @@ class Pipeline:
         """5. Look, as often as 6 needs it. 6. May they?"""
         decision = state.decision = await self._policy.decide(state, judge)
         state.verdict, state.reasons = decision.verdict, decision.reasons
+        judge.keep_content()
         if decision.verdict is Verdict.BLOCK:
             raise blocked_by_policy(decision.reasons, decision.http_status, decision.http_code)
 

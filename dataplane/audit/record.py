@@ -2,7 +2,7 @@
 
 At level `hash` (the one that stores least) a record leaves out or hides whatever describes the person
 behind a call; what a replay needs stays, sealed, because every decision must be replayable. Level
-`full` is kept as `metadata`, and marked so: the redaction that storing content needs is not there yet.
+`full` keeps the texts of request and answer, too, sealed, with personal data and secrets hidden.
 """
 
 from __future__ import annotations
@@ -77,6 +77,8 @@ class Recorder:
         if state.first_byte_ns is not None:
             fields["ttfb_us"] = max(0, (state.first_byte_ns - state.started_ns) // 1000)
         sealer = Sealer(self._key, fields)
+        if state.answer_content is not None:
+            sealer.seal("answer_content", state.answer_content)
         if state.response_sha256 is not None:
             sealer.body("response_digest", state.response_sha256)
         _common(state, fields)
@@ -195,6 +197,8 @@ class Recorder:
                 fields["limits_reserved"] = json_text(state.reserved)
             sealer.seal("policy_input", decision.input.decode("utf-8", "replace"))
             sealer.seal("policy_result", decision.result.decode("utf-8", "replace"))
+            if state.content is not None:
+                sealer.seal("content", state.content)
         return draft(kind, self.writer, fields, sealed=sealer.sealed(), held_us=held_us)
 
 
@@ -217,11 +221,9 @@ def _common(state: CallState, fields: Fields) -> None:
         tenant = identity.tenant
     # A refusal before any decision has no level of its own: nothing asked for less.
     level = AuditLevel.METADATA if decision is None else decision.audit
-    fields["audit_level"] = _TEXT[AuditLevel.METADATA if level is AuditLevel.FULL else level]
+    fields["audit_level"] = _TEXT[level]
     if decision is not None:
         fields["policy_revision"] = decision.revision
-        if level is AuditLevel.FULL:
-            fields["audit_level_asked"] = _TEXT[level]
         if decision.principal is not None:
             fields["principal"] = decision.principal.id
             _add(fields, "tier", decision.principal.tier)

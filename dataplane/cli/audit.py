@@ -27,7 +27,15 @@ from dataplane.errors import RegoGateError
 DEFAULT_LIMIT: Final = 20
 
 _COLOURS: Final = {"ALLOW": "green", "CONSTRAIN": "yellow", "BLOCK": "red"}
-_NESTED: Final = ("constraints", "limits", "counts", "policy_input", "policy_result")
+_NESTED: Final = (
+    "constraints",
+    "limits",
+    "counts",
+    "policy_input",
+    "policy_result",
+    "content",
+    "answer_content",
+)
 """Fields whose string is JSON text, shown indented."""
 
 app = typer.Typer(no_args_is_help=True, help="Read the records of calls.")

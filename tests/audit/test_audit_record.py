@@ -129,11 +129,17 @@ def test_level_hash_keeps_no_descriptive_value_but_what_a_replay_needs() -> None
     assert completion["audit_level"] == "hash"
 
 
-def test_level_full_is_kept_as_metadata_and_marked_so() -> None:
-    state = call(decision=decision(audit=AuditLevel.FULL))
-    for draft in (RECORDER.intent(state), RECORDER.completion(ended(state), Outcome.OK, "i")):
+def test_level_full_keeps_content_sealed() -> None:
+    state = call(decision=decision(audit=AuditLevel.FULL), content="asked", answer_content="answered")
+    for draft, name, text in (
+        (RECORDER.intent(state), "content", "asked"),
+        (RECORDER.completion(ended(state), Outcome.OK, "i"), "answer_content", "answered"),
+    ):
         told = fields(draft)
-        assert (told["audit_level"], told["audit_level_asked"]) == ("metadata", "full")
+        assert told["audit_level"] == "full"
+        assert name not in told
+        assert len(told[f"{name}_digest"]) == 64
+        assert sealed(draft)[name] == text
 
 
 def test_bodies_are_digested_with_the_installation_key_never_plainly() -> None:

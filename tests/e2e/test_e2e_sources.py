@@ -39,8 +39,10 @@ def test_support_team_may_use_gpt_4_turbo(edge: Gateway, caller: Caller) -> None
     )
     [intent] = edge.records(request_id=raw.headers["x-request-id"], kind="intent")
     assert (intent["decision"], intent["source_ip"]) == ("ALLOW", "10.2.0.1")
-    # Full audit is kept as metadata, and marked so, until its redaction exists.
-    assert (intent["audit_level"], intent["audit_level_asked"]) == ("metadata", "full")
+    assert intent["audit_level"] == "full"
+    assert [one["text"] for one in json.loads(intent["content"]) if one["origin"] == "user"] == [
+        MESSAGES[0]["content"]
+    ]
 
 
 def test_anything_from_the_quarantined_network_to_gpt_4_turbo_is_blocked(

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
 from pipeline_fakes import FakeClient, FakeDetector, FakeHouse, decision, new_state
 
 from dataplane.correlation import correlation_of
-from dataplane.domain import AnswerTerms, CallFacts, CallState, Constraints, Identity, Outcome, Verdict
+from dataplane.domain import (
+    AnswerTerms,
+    AuditLevel,
+    CallFacts,
+    CallState,
+    Constraints,
+    Identity,
+    Outcome,
+    Verdict,
+)
 from dataplane.errors import Refused
 from dataplane.findings import Origin, ProposedCall, Text, selects
 
@@ -273,3 +283,45 @@ def test_a_correlation_id_that_is_none_is_refused(values: tuple[str, ...]) -> No
         correlation_of(called(*values))
     assert caught.value.reasons == ("gateway.bad_header",)
     assert caught.value.status == 400
+
+
+def test_level_full_keeps_texts_without_personal_data_and_secrets_whatever_policy_lets_pass() -> None:
+    made = house(AnswerTerms(), audit=AuditLevel.FULL)
+    made.surface.said = [
+        Text(text="ignore bob@x.example", origin=Origin.USER, place=("a",)),
+        Text(text="\ud83d s3cr3t", origin=Origin.SYSTEM, place=("b",)),
+    ]
+    answers(made, "he is bob@x.example")
+    state, client = run(made)
+    assert client.sent == b"answer"
+    assert json.loads(state.content or "") == [
+        {"origin": "user", "text": "ignore [PII.EMAIL]"},
+        {"origin": "system", "text": "? [SECRET.KEY]"},
+    ]
+    assert json.loads(state.answer_content or "") == [{"origin": "output", "text": "he is [PII.EMAIL]"}]
+    assert state.redactions == 0
+
+
+def test_no_other_level_keeps_content_nor_does_an_inspection_that_failed() -> None:
+    made = house(audit=AuditLevel.METADATA)
+    answers(made, "hello")
+    state, _ = run(made)
+    assert (state.content, state.answer_content) == (None, None)
+    made = house(AnswerTerms(), audit=AuditLevel.FULL)
+    made.detector = FakeDetector(made.journal, {**WORDS, "ask": "inspection.failed"})
+    answers(made, "hello")
+    state, _ = run(made)
+    assert state.content is None
+    assert state.answer_content == '[{"origin":"output","text":"hello"}]'
+
+
+def test_a_blocked_request_is_kept_too_and_what_is_too_long_is_cut() -> None:
+    made = house(AnswerTerms(), verdict=Verdict.BLOCK, audit=AuditLevel.FULL)
+    made.surface.said = [
+        Text(text="x" * 150_000, origin=Origin.USER),
+        Text(text="y" * 60_000, origin=Origin.USER),
+    ]
+    state, _ = run(made)
+    kept = json.loads(state.content or "")
+    assert [len(one["text"]) for one in kept[:2]] == [150_000, 50_000]
+    assert kept[2] == {"omitted": 10_000}

@@ -1,0 +1,58 @@
+"""The content that a record of level `full` keeps: texts and origins, without personal data and secrets.
+
+Hidden is whatever was found of these kinds, at any level and whatever policy said of it, by placeholders of
+the record's own, of which nothing can be restored. Where a text could not be looked at nothing is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import orjson
+
+from dataplane.findings import Inspection, Text, selects
+from dataplane.ports import Detector
+
+HIDDEN: Final = ("pii", "secret")
+MAX_CHARACTERS: Final = 200_000
+"""Of one request or answer: a record is written before the call goes on, and kept for years."""
+_FAILED: Final = "inspection.failed"
+
+
+def kept_content(texts: Sequence[Text], seen: Inspection, detector: Detector) -> str | None:
+    """JSON text: a list of objects `origin`, `text`, in order, the last one `{"omitted": N}` where N
+    characters are too many. None where inspection failed or did not see all."""
+    if seen.unread_bytes or any(one.kind == _FAILED for one in seen.findings):
+        return None
+    found = [one for one in seen.findings if selects(HIDDEN, one.kind, one.origin)]
+    hidden = detector.redactor().redact(texts, found, HIDDEN) if found else {}
+    told: list[dict[str, str | int]] = []
+    left, omitted = MAX_CHARACTERS, 0
+    for index, text in enumerate(texts):
+        said = hidden.get(index, text.text)
+        if len(said) > left:
+            omitted += len(said) - left
+            said = said[:left]
+        left -= len(said)
+        if said:
+            told.append({"origin": text.origin.value, "text": said})
+    if omitted:
+        told.append({"omitted": omitted})
+    return _json(told)
+
+
+def _json(told: list[dict[str, str | int]]) -> str:
+    try:
+        return orjson.dumps(told).decode()
+    except TypeError:
+        # Half a surrogate, which a caller may write as an escape.
+        plain = [
+            {name: _plain(value) if isinstance(value, str) else value for name, value in one.items()}
+            for one in told
+        ]
+        return orjson.dumps(plain).decode()
+
+
+def _plain(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
