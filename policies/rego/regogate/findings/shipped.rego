@@ -7,15 +7,23 @@ shipped := {
 		"origins": {
 			"user": {"medium": "constrain", "high": "block"},
 			"tool_result": {"medium": "constrain", "high": "block"},
+			"tool_definition": {"high": "block"},
+			"other": {"medium": "constrain", "high": "block"},
 		},
 		"constrain": {"max_tokens": 1024, "delay_ms": 250},
 	},
 	"jailbreak": {
-		"origins": {"user": {"medium": "constrain", "high": "block"}},
+		"origins": {
+			"user": {"medium": "constrain", "high": "block"},
+			"other": {"medium": "constrain", "high": "block"},
+		},
 		"constrain": {"max_tokens": 1024, "delay_ms": 250},
 	},
 	"exfiltration": {
-		"origins": {"user": {"medium": "constrain", "high": "block"}},
+		"origins": {
+			"user": {"medium": "constrain", "high": "block"},
+			"other": {"medium": "constrain", "high": "block"},
+		},
 		"constrain": {"max_tokens": 1024, "delay_ms": 250},
 	},
 	"secret.*": {"origins": {"*": {"medium": "constrain"}}, "constrain": {"redact": true}},
