@@ -295,6 +295,10 @@ class GuardedStream(Protocol):
         """Plain text that has been held for long enough."""
         ...
 
+    def take(self) -> bytes:
+        """What may go on already, while an answer to a question is awaited."""
+        ...
+
     def end(self) -> Steps:
         """As `Exchange.end`."""
         ...

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from functools import lru_cache
 from typing import Final
 
-from dataplane.domain import CallState, Outcome, Reply, UpstreamReply, Verdict
+from dataplane.domain import CallState, Outcome, Reply, ResponseVerdict, UpstreamReply, Verdict
 from dataplane.judge import CallJudge
-from dataplane.ports import Client, Exchange, Reservation, Steps
+from dataplane.ports import Asked, Client, Exchange, Reservation, Steps
 
 REMEMBERED: Final = 1024
 REMEMBERED_MAX_BYTES: Final = 4096
@@ -96,7 +96,7 @@ async def relay(
         if judge.terms.passes:
             await _pass(reply, exchange, reservation, sender)
         else:
-            await _guard(reply, exchange, judge, reservation, sender)
+            await _Guarded(exchange, judge, reservation, sender).run(reply.body)
     finally:
         state.response_sha256 = sender.seen.digest()
     return Outcome.OK
@@ -131,59 +131,74 @@ async def _pass(reply: UpstreamReply, exchange: Exchange, reservation: Reservati
     await sender.send(exchange.end(), more=False)
 
 
-async def _guard(
-    reply: UpstreamReply, exchange: Exchange, judge: CallJudge, reservation: Reservation, sender: _Sender
-) -> None:
-    """A stream of which nothing goes on before it was looked at."""
-    guarded = exchange.guard(judge.guard())
-    reading: asyncio.Future[bytes | None] | None = None
-    try:
-        while True:
-            if not guarded.holds:
-                piece = await anext(reply.body, None)
-            else:
-                # Not `asyncio.timeout`: an iterator that is cancelled has ended.
-                reading = asyncio.ensure_future(_next(reply.body))
-                patience_s = FIRST_HOLD_S if guarded.silent else HOLD_S
-                if not (await asyncio.wait((reading,), timeout=patience_s))[0]:
-                    await sender.send(await _answered(guarded.relax(), judge, exchange))
-                piece = await reading
-            if piece is None:
-                break
-            data = await _answered(guarded.feed(piece), judge, exchange)
-            await _watch(exchange, reservation)
-            await sender.send(data)
-        await sender.send(await _answered(guarded.end(), judge, exchange), more=False)
-    finally:
-        if reading is not None and not reading.done():
-            # The body is closed by whoever opened it, and cannot be while it is read.
-            reading.cancel()
-            await asyncio.wait((reading,))
+class _Guarded:
+    """The way of a stream of which nothing goes on before it was looked at."""
+
+    def __init__(
+        self, exchange: Exchange, judge: CallJudge, reservation: Reservation, sender: _Sender
+    ) -> None:
+        self._stream = exchange.guard(judge.guard())
+        self._exchange = exchange
+        self._judge = judge
+        self._reservation = reservation
+        self._sender = sender
+
+    async def run(self, body: AsyncGenerator[bytes, None]) -> None:
+        """All of it."""
+        stream = self._stream
+        reading: asyncio.Future[bytes | None] | None = None
+        try:
+            while True:
+                if not stream.holds:
+                    piece = await anext(body, None)
+                else:
+                    # Not `asyncio.timeout`: an iterator that is cancelled has ended.
+                    reading = asyncio.ensure_future(_next(body))
+                    patience_s = FIRST_HOLD_S if stream.silent else HOLD_S
+                    if not (await asyncio.wait((reading,), timeout=patience_s))[0]:
+                        await self._step(stream.relax())
+                    piece = await reading
+                if piece is None:
+                    break
+                await self._step(stream.feed(piece))
+            await self._step(stream.end(), more=False)
+        finally:
+            if reading is not None and not reading.done():
+                # The body is closed by whoever opened it, and cannot be while it is read.
+                reading.cancel()
+                await asyncio.wait((reading,))
+
+    async def _step(self, steps: Steps, *, more: bool = True) -> None:
+        """Send what goes on, once everything that has to be asked before that was."""
+        try:
+            asked = next(steps)
+            while True:
+                # What does not depend on the answer does not wait for it, however the provider's bytes came.
+                await self._send(self._stream.take())
+                asked = steps.send(await self._verdict(asked))
+        except StopIteration as done:
+            await self._send(done.value, more=more)
+
+    async def _verdict(self, asked: Asked) -> ResponseVerdict:
+        if asked.call is not None:
+            verdict = await self._judge.tool_call(asked.call)
+        else:
+            verdict = await self._judge.response(
+                asked.findings,
+                finish_reason=asked.finish_reason,
+                tokens=self._exchange.usage.output_tokens,
+                unread_bytes=asked.unread_bytes,
+            )
+        if verdict.delay_ms:
+            await asyncio.sleep(verdict.delay_ms / 1000)
+        return verdict
+
+    async def _send(self, data: bytes, *, more: bool = True) -> None:
+        await _watch(self._exchange, self._reservation)
+        await self._sender.send(data, more=more)
 
 
-async def _answered(steps: Steps, judge: CallJudge, exchange: Exchange) -> bytes:
-    """What goes on, once everything that has to be asked before that was."""
-    try:
-        asked = next(steps)
-        while True:
-            if asked.call is not None:
-                verdict = await judge.tool_call(asked.call)
-            else:
-                verdict = await judge.response(
-                    asked.findings,
-                    finish_reason=asked.finish_reason,
-                    tokens=exchange.usage.output_tokens,
-                    unread_bytes=asked.unread_bytes,
-                )
-            if verdict.delay_ms:
-                await asyncio.sleep(verdict.delay_ms / 1000)
-            asked = steps.send(verdict)
-    except StopIteration as done:
-        passed: bytes = done.value
-        return passed
-
-
-async def _next(body: AsyncIterator[bytes]) -> bytes | None:
+async def _next(body: AsyncGenerator[bytes, None]) -> bytes | None:
     return await anext(body, None)
 
 

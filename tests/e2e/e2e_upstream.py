@@ -6,7 +6,9 @@ The field `mock` of a request's body, which the gateway passes on because it doe
 `hang` (no answer), `garbage` (no JSON), `drop` (no answer, closed), `secret` (an error whose text is not JSON
 and quotes the credential and body), `tokens:N` (an answer that is said to have taken N tokens),
 `says:NAME` (the message that a test put into `MockUpstream.messages` under that name; its content comes in
-pieces of five characters where it is to stream).
+pieces of five characters where it is to stream), `script:NAME` (a stream of what stands under that name in
+`MockUpstream.scripts`: events as JSON values, bytes as they are, None to break off, and `threading.Event`s
+to wait for).
 """
 
 from __future__ import annotations
@@ -49,6 +51,7 @@ class MockUpstream:
 
     def __init__(self) -> None:
         self.hits: list[Hit] = []
+        self.scripts: dict[str, list[Any]] = {}
         self.messages: dict[str, dict[str, Any]] = {}
         self.port = 0
 
@@ -77,7 +80,7 @@ class MockUpstream:
                 self.hits.append(hit)
                 watch = asyncio.ensure_future(_watch(reader, hit))
                 try:
-                    await _answer(hit, writer, self.messages)
+                    await _answer(hit, writer, self)
                     await writer.drain()
                 except OSError:
                     hit.left_at = hit.left_at or time.monotonic()
@@ -93,7 +96,7 @@ async def _watch(reader: asyncio.StreamReader, hit: Hit) -> None:
     hit.left_at = time.monotonic()
 
 
-async def _answer(hit: Hit, writer: asyncio.StreamWriter, messages: dict[str, dict[str, Any]]) -> None:
+async def _answer(hit: Hit, writer: asyncio.StreamWriter, mock: MockUpstream) -> None:
     asked = hit.json if hit.body else {}
     mode, _, argument = str(asked.get("mock", "")).partition(":")
     credential = hit.headers.get("authorization", "")
@@ -115,11 +118,13 @@ async def _answer(hit: Hit, writer: asyncio.StreamWriter, messages: dict[str, di
             await writer.drain()
             raise EOFError
         case "says" if asked.get("stream"):
-            _said(asked, messages[argument], writer)
+            _said(asked, mock.messages[argument], writer)
         case "says":
             answer = _completion(asked)
-            answer["choices"][0]["message"] = messages[argument]
+            answer["choices"][0]["message"] = mock.messages[argument]
             _whole(writer, json.dumps(answer).encode())
+        case "script":
+            await _scripted(mock.scripts[argument], hit, writer)
         case _ if asked.get("stream"):
             await _stream(asked, mode, argument, hit, writer)
         case _:
@@ -127,6 +132,22 @@ async def _answer(hit: Hit, writer: asyncio.StreamWriter, messages: dict[str, di
             if mode == "tokens":
                 answer["usage"] = {**USAGE, "completion_tokens": int(argument)}
             _whole(writer, json.dumps(answer).encode())
+
+
+async def _scripted(script: list[Any], hit: Hit, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+    for step in script:
+        if step is None:
+            raise EOFError
+        if isinstance(step, threading.Event):
+            while not step.is_set() and hit.left_at is None:
+                await asyncio.sleep(0.005)
+            if hit.left_at is not None:
+                raise EOFError
+            continue
+        _piece(writer, step if isinstance(step, bytes) else _event(step))
+        await writer.drain()
+    writer.write(b"0\r\n\r\n")
 
 
 async def _stream(
