@@ -92,8 +92,8 @@ def show(
     config: ConfigOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Show a record, or every record of a call, with the exact policy input and result; or every call of one
-    loop of an agent, from its first prompt over each tool call to its end.
+    """Show a record, or every record of a call, with the exact policy input and result; or, a line each, all
+    that happened in one loop of an agent, from its first prompt over each tool call to its end.
 
     \b
     Examples:
@@ -111,8 +111,9 @@ def show(
             rows, what = await read.about(database, wanted), "no record and no call has the id"
         if not rows:
             raise RegoGateError(f"{what} {printable(correlation or wanted or '')[:80]}")
+        story = _print_line if correlation is not None else _print_whole
         for row in rows:
-            (_print_json if as_json else _print_whole)(read.told(row))
+            (_print_json if as_json else story)(read.told(row))
 
     _with_database(config, data_dir, work)
 

@@ -21,7 +21,7 @@ prepared := {
 		some name, client in data.regogate.clients
 		not plain_client(client)
 	},
-	"odd_tools": {name: true | some name, row in data.regogate.tools; object.get(row, "use", "") != "allow"},
+	"odd_tools": {name: true | some name, entry in data.regogate.tools; not plain_tool(entry)},
 	"prefixes": longest_first,
 	"unusual": {fact: from |
 		some fact, row in data.regogate.anomalies
@@ -71,7 +71,7 @@ tier_plan(tier) := {
 	},
 	"tools": {name: true |
 		some name in object.get(tier, ["tools", "allow"], [])
-		object.get(data.regogate.tools, name, {"use": "allow"}).use == "allow"
+		plain_tool(object.get(data.regogate.tools, name, {"use": "allow"}))
 	},
 	"prefixes": [trim_suffix(pattern, "*") |
 		some pattern in object.get(tier, ["tools", "allow"], [])
@@ -156,3 +156,9 @@ networks_of(row) := row.networks if {
 	object.get(row, "enabled", true) == true
 	is_array(row.networks)
 } else := []
+
+# What else its row says is about calls of it.
+plain_tool(entry) if {
+	entry.use == "allow"
+	object.get(entry, "digest", "") == ""
+}

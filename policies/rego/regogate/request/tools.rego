@@ -18,6 +18,23 @@ block contains "request.tools.denied" if {
 }
 
 # METADATA
+# title: A tool is not the one that was looked at
+# description: |
+#   The tool's row in tools.yaml holds the digest of its definition, and the call offers it with
+#   another description or other parameters.
+# custom:
+#   id: request.tools.changed
+#   owner: agent-security
+#   remediation: Look at the new definition, then put its digest, as records tell it, into tools.yaml.
+block contains "request.tools.changed" if {
+	some name, _ in input.request.tools
+	pinned := data.regogate.tools[name].digest
+	not defined_as(name, pinned)
+}
+
+defined_as(name, pinned) if input.request.tools[name].digest == pinned
+
+# METADATA
 # title: Results of tools may not be sent
 # description: |
 #   The call brings results of tools, and the tier says `results` with another word than

@@ -75,3 +75,17 @@ test_tools_results_may_be_refused if {
 	}
 	allowed(decide(asks({"operation": "models.retrieve"}), refuse))
 }
+
+test_tools_with_a_digest_are_the_ones_that_were_looked_at if {
+	rows := {"tools": {"search": {"use": "allow", "digest": "ab12"}, "shell": {"use": "strip", "digest": "cd34"}}}
+	allowed(decide(asks({"tools": {"search": {"type": "function", "digest": "ab12"}}}), rows))
+	every facts in [{"digest": "ab13"}, {"digest": ""}, {"type": "function"}] {
+		blocked(decide(asks({"tools": {"search": facts}}), rows), ["request.tools.changed"])
+	}
+	blocked(decide(asks({"tools": {"shell": {"digest": "x"}}}), rows), ["request.tools.changed"])
+	every pinned in [null, 7, ["ab12"]] {
+		odd := {"tools": {"search": {"use": "allow", "digest": pinned}}}
+		blocked(decide(asks({"tools": {"search": {"digest": "ab12"}}}), odd), ["request.tools.changed"])
+	}
+	allowed(decide(asks({"tools": {"read_file": {"digest": "new"}}}), rows))
+}
