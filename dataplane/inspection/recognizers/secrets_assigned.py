@@ -11,7 +11,10 @@ _NAMES: Final = (
     r"key|token|secret|passw|pwd|passphrase|credential|creds|auth|bearer|dsn|webhook|cookie|signature|login"
 )
 _QUOTED: Final = r"[\w.\[\]-]*[\"'`\])]*"
-NAMED: Final = rf"(?:{_NAMES}){_QUOTED}(?:\s*[:=,>|?]|\s(?:is|are|to)\s|\s[\"'`])|--(?:{_NAMES})\s"
+NAMED: Final = (
+    rf"(?:{_NAMES}){_QUOTED}"
+    r"(?:\s*[:=,>|?]|\s(?:is|are|to|string)\s|\s[\"'`]|[ \t][A-Za-z0-9+/_=.!@#$%^&*-]{12})"
+)
 OF_PROVIDER: Final = rf"(?:{secrets_patterns.PROVIDERS}){_QUOTED}\s*[:=,>|?]"
 """What the engine looks for: a name and what sets it. With what a value is made of behind it, hyperscan's
 compiler takes minutes."""
@@ -19,36 +22,93 @@ compiler takes minutes."""
 _ASSIGNED: Final = re.compile(
     r"(?P<tail>[\w.\[\]-]{0,40}?(?: [\w]{1,12}){0,2})[\"'`\]\)]{0,3}"
     r"(?P<op>\s{0,8}(?:=>|[:?|!+]{0,2}=|:)\s{0,8}(?:string\s*=\s*)?|(?<=[\"'`])\s?,\s{0,8}|>\s{0,8}"
-    r"|\s(?:is|are|to)[\s:]{1,8}"
-    r"|\s{1,4})"
+    r"|\s?\|\s{0,8}|\s(?:is|are|to)[\s:]{1,8}|[ \t]{1,4})"
     r"(?P<quote>[\"'`]?)(?:Bearer |Basic |Token )?(?P<value>[A-Za-z0-9+/=_.~@!#$%^&*"
     r"|?:;,()\[\]{}<>-]{8,600})",
     re.IGNORECASE,
 )
 _PREFIX: Final = re.compile(r"[\w.:-]{0,48}$")
-_TELLING: Final = re.compile(rf"(?:{_NAMES})", re.IGNORECASE)
+"""The part of a name before what tells; a colon for `arn:aws:secretsmanager:`."""
 _PROVIDER: Final = re.compile(rf"(?:{secrets_patterns.PROVIDERS})", re.IGNORECASE)
 _PASSWORD: Final = re.compile(r"passw|pwd|passphrase", re.IGNORECASE)
 _SECRETIVE: Final = re.compile(
     r"key|token|secret|passw|pwd|credential|creds|auth\b|auth[_-]|_auth", re.IGNORECASE
 )
-_HARMLESS: Final = re.compile(
-    r"public|name|file|path|length|size|type|ur[il]\b|endpoint|version|count|max|min|field|column|index"
-    r"|check|chksum"
-    r"|keyword|keyboard|keyframe|keystore|key_?stone|keytab|primary|foreign|sort|partition|cache|bucket"
-    r"|schema"
-    r"|sequence|storage|tokeniz|tokens\b|author\b|authority|authors|authentication-|monkey|turkey"
-    r"|keypress|hotkey"
-    r"|shortcut|keyvault|key_?ring|nonce|(?<!access)(?<!client)[_-]?(?<![a-z])id\b"
-    r"|(?<!access)(?<!access_)ids?\b$"
-    r"|(?:[a-z]|_)Id\b|object|event|label|title|locale|i18n|translation|format|algorithm|alg\b|mode"
-    r"|scheme|status|state"
-    r"|policy|prefix|suffix|header|class|host|selector|code\b|lookup|hash\b|etag|digest|fingerprint"
-    r"|serial|trace|span"
-    r"|next|page|continuation|change|idempoten|sync|cursor|arn:|commit|revision|image|artifact"
-    r"|integrity|resolved|checksum",
-    re.IGNORECASE,
+_HARMLESS: Final = frozenset(
+    {
+        "public",
+        "pub",
+        "name",
+        "file",
+        "filename",
+        "path",
+        "dir",
+        "length",
+        "len",
+        "size",
+        "type",
+        "url",
+        "uri",
+    }
+    | {
+        "endpoint",
+        "version",
+        "count",
+        "max",
+        "min",
+        "field",
+        "column",
+        "index",
+        "check",
+        "checksum",
+        "chksum",
+    }
+    | {"keyword", "keywords", "keyboard", "keyframe", "keyframes", "keystore", "keytab", "primary", "foreign"}
+    | {"sort", "partition", "cache", "bucket", "schema", "sequence", "storage", "tokenizer", "tokenize"}
+    | {
+        "author",
+        "authors",
+        "authority",
+        "monkey",
+        "turkey",
+        "donkey",
+        "hotkey",
+        "keypress",
+        "pressed",
+        "press",
+    }
+    | {"shortcut", "keyvault", "keyring", "nonce", "id", "ids", "object", "event", "label", "title", "locale"}
+    | {"translation", "format", "algorithm", "alg", "mode", "scheme", "status", "state", "policy", "prefix"}
+    | {"suffix", "header", "headers", "class", "host", "selector", "code", "lookup", "hash", "etag", "digest"}
+    | {
+        "fingerprint",
+        "serial",
+        "trace",
+        "span",
+        "next",
+        "page",
+        "continuation",
+        "change",
+        "idempotency",
+        "sync",
+    }
+    | {"cursor", "arn", "commit", "revision", "image", "artifact", "integrity", "resolved", "results", "beta"}
+    | {
+        "expiry",
+        "expires",
+        "ttl",
+        "timeout",
+        "limit",
+        "limits",
+        "usage",
+        "pair",
+        "server",
+        "domain",
+        "region",
+    }
 )
+"""Words of a name that say it is no secret: `public_key`, `token_type`, `sort key`."""
+_WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\Z", re.IGNORECASE)
 _HEX: Final = re.compile(r"(?:[0-9a-f]{30,}|[0-9A-F]{30,})\Z")
 _EXPRESSION: Final = re.compile(
@@ -83,6 +143,8 @@ def find(text: str, start: int) -> tuple[int, int, int, str] | None:
             value = value.partition("&")[0]
     if len(value) < _LEAST or " " in value or "\n" in value:
         return None
+    if text.startswith("...", at + len(value)):
+        return None
     score = _score(name, op.strip(), value, quoted=bool(quote))
     if not score:
         return None
@@ -108,10 +170,11 @@ _LEAST: Final = 8
 def _score(name: str, op: str, value: str, *, quoted: bool) -> int:
     provider = _names_provider(name)
     secretive = _SECRETIVE.search(name) is not None
-    assigned = any(each in op for each in "=:")
-    if _HARMLESS.search(name) and not (provider and re.search(r"access_?id|accessid", name, re.IGNORECASE)):
+    assigned = any(each in op for each in "=:>")
+    words = {word.lower() for word in _WORDS.findall(name)}
+    if words & _HARMLESS and not (provider and words & {"access", "accessid"}):
         return 0
-    if not (secretive or provider) or secrets_value.stands_for_another(value):
+    if not (secretive or provider) or value.startswith("arn:") or secrets_value.stands_for_another(value):
         return 0
     if _UUID.match(value):
         return LIKELY if (secretive or (provider and assigned)) and (assigned or quoted) else 0
@@ -124,13 +187,18 @@ def _score(name: str, op: str, value: str, *, quoted: bool) -> int:
     if not digits or _EXPRESSION.search(value) or secrets_value.is_wordy(value):
         return 0
     kinds = secrets_value.kinds_of_characters(value)
+    length = len(value)
     if not assigned and not quoted:
-        return LIKELY if len(value) >= 20 and varied >= 3.7 and kinds >= 3 else 0
-    if len(value) >= 16 and varied >= 3.4 and kinds >= 2:
+        return LIKELY if kinds >= 2 and length >= _LONG and varied >= 3.3 else 0
+    if length >= _LONG and varied >= 3.4 and kinds >= 2:
         return SURE if secretive else LIKELY
-    if len(value) >= 10 and varied >= 3.0 and kinds >= 3:
+    if kinds >= (3 if length < 12 else 2) and varied >= (3.0 if kinds >= 3 else 3.2):
         return LIKELY
     return 0
+
+
+_LONG: Final = 16
+"""Characters from which on random values tell themselves from names: 3.4 bits each, where words have 3."""
 
 
 def _password(value: str, varied: float, *, quoted: bool, assigned: bool) -> int:

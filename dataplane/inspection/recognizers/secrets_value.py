@@ -8,15 +8,17 @@ from collections import Counter
 from typing import Final
 
 _STANDS_FOR: Final = re.compile(
-    r"x{4,}|\*{3,}|\.{3}|#{4,}|_{8,}|^<.*>$|\$\{|\$\(|\{\{|^\$[A-Z_]+$|^%\w+%$|<\w[\w -]*>|\[\w[\w -]*\]"
+    r"x{4,}|\*{3,}|\.{3}|#{4,}|_{8,}|^<.*>$|\$\{|\$\(|\{\{|^[$%@][$\w]\w*$|^%\w+%$|<\w[\w -]*>|\[\w[\w -]*\]"
     r"|your[-_ ]?|my[-_]?(?:api|secret|token|key|password)|placeholder|example|sample|dummy|redacted|changeme"
     r"|change[-_]me|replace|insert|todo|fixme|not[-_]?real|fake[-_]|[-_]here\b|^(?:null|none|nil|undefined|true|false)$"
     r"|process\.env|os\.environ|getenv|secrets\.|vault:|env\(|import\b|function\b",
     re.IGNORECASE,
 )
 _RUNS: Final = ("abcdefghijklmnopqrstuvwxyz", "0123456789012345678901234567890")
-_PARTS: Final = re.compile(r"[-_./:@~,;+ \\]+|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_WORD: Final = re.compile(r"(?:[a-z]{1,18}|[A-Z]{1,14}|[A-Z][a-z]{1,17}|v?\d{1,4}|[A-Za-z]{1,12}\d{1,5})\Z")
+_PARTS: Final = re.compile(r"[-_./:@~,;+= \\]+|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_WORD: Final = re.compile(
+    r"(?:[a-z]{1,18}|[A-Z]{1,14}|[A-Z][a-z]{1,17}|v?\d{1,4}|[A-Za-z]{1,12}\d{1,5}(?:[A-Z][a-z]+)?)\Z"
+)
 _VERSION: Final = re.compile(r"\d+\.\d+(?:\.\d+)*")
 
 
