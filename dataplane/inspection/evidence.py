@@ -228,7 +228,7 @@ def _escaped(literal: str) -> str:
 
 def _same_words(one: Sign, other: Sign) -> bool:
     shared = min(one.end, other.end) - max(one.start, other.start)
-    return 2 * shared > min(one.end - one.start, other.end - other.start)
+    return 2 * shared > max(one.end - one.start, other.end - other.start)
 
 
 @dataclass(frozen=True, slots=True)

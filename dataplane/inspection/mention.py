@@ -78,9 +78,10 @@ _ASKED_HOW: Final = re2.compile(
 )
 _TOLD_OF: Final = re2.compile(
     r"(?i)\b(?:write|tell|create|draft|compose|summari[sz]e|read|watch)\b[^.\n]{0,30}"
-    r"\b(?:story|novel|essay|poem|script|article|report|blog|paper|film|movie|book|screenplay|function"
+    r"\b(?:story|novel|essay|poem|script|article|report|blog|paper|film|movie|book|screenplay|e-?mail"
+    r"|letter|message|newsletter|function"
     r"|program|code|query|class"
-    r"|method)\b (?:about|on|where|in which|of|that|to|which)\b[^.\n]*$"
+    r"|method)\b (?:about|on|where|in which|of|that|to|which|for)\b[^.\n]*$"
 )
 _OPENING: Final = "\"'“‘«`「『„‚*"
 _CLOSING: Final = "\"'”’»`」』“*"

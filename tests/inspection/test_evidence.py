@@ -19,7 +19,7 @@ SIGNALS = (
     Signal("pear", "pear", r"\bpears?\b", 30, 60),
     Signal("plum", "plum", r"\bplums?\b", 70, family="stone"),
     Signal("peach", "peach", r"\bpeach(?:es)?\b", 60, family="stone"),
-    Signal("fruit", "fruit", r"\bfruits? such as apples\b", 35),
+    Signal("shout", "apple", r"\bapples?!", 35),
 )
 
 
@@ -45,7 +45,7 @@ def test_of_one_family_only_the_best_counts() -> None:
 
 
 def test_the_same_words_count_once() -> None:
-    assert _look("fruits such as apples") == []
+    assert _look("apples!") == []
 
 
 def test_repeating_a_sign_adds_nothing() -> None:

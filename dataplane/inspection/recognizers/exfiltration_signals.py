@@ -58,7 +58,7 @@ SIGNALS: Final = (
         "reveal_your",
         "prompt|instruction|directive|guideline|configuration|programming|system message|rules",
         r"\b(?:reveal|print|display|repeat|output|expose|leak|disclose|dump|recite|show(?: me)?|give me"
-        r"|tell me|quote|copy|paste|encode|format|summari[sz]e|translate|write (?:down|out)|list|share"
+        r"|tell me|quote|copy|paste|encode|format|summari[sz]e|translate|write|list|share"
         r"|spell out|echo|export|provide|rephrase|paraphrase|restate|reproduce|what(?:[’' ]?i?s| are| were"
         rf"| was)(?: the opposite of)?|send(?: me)?)\b{gap(3)}?\s*(?:all )?(?:of )?\byour\s+"
         rf"(?:{HIDDEN}[\s,-]+){{0,3}}{PROMPT}\b",
@@ -206,7 +206,8 @@ SIGNALS: Final = (
         "|private messages|personal data|inbox",
         r"\b(?:dump|export|list|send|show|extract|retrieve|leak|email|upload|forward|reveal|print|output"
         r"|steal|exfiltrate|download|give me|return|read|post|collect|harvest"
-        r"|copy)\b[^.\n]{0,40}?\b(?:(?:all|every|each|entire|whole|complete|full|other|any"
+        r"|copy)\b(?:\s+(?:me|us|out|over|a|an|the|list|of|copy|contents?|names?|and|details|info\w*|data"
+        r"|about|from|complete|\w+ly))*\s+(?:(?:all|every|each|entire|whole|complete|full|other|any"
         r"|user)(?: of)?(?: the| our| your| this| stored)? ?(?:\w+[’']?s? ){0,2}?(?:users?|customers?"
         r"|clients?|patients?|employees?|passwords?|credentials|records|database|tables?"
         r"|emails?(?: addresses)?|contacts|api keys?|ssns?|social security numbers?|credit cards?|accounts?"
@@ -260,6 +261,9 @@ SIGNALS: Final = (
         r"|forward))\b[^\n]{0,50}?(?:https?://|[\w.+-]+@[\w-]+\.[\w.]+|webhook|pastebin|ngrok|requestbin"
         r"|markdown (?:link|image)|image src|query string|\burl\b|external (?:server|address|url|domain"
         r"|email|site))"
+        r"|(?:https?://|webhook|markdown (?:link|image)|query string)[^\n]{0,40}?\b(?:plus|with"
+        r"|containing|followed by|including) (?:the |our |this |my |all )?(?:\w+ )?(?:conversation|chat"
+        r"|history|messages|api keys?|credentials|system prompt)\b"
         r"|https?://[^\s]+[?&]\w+=\W{0,3}(?:[\s]+followed by|\s+(?:with|and) (?:the|your))",
         55,
         60,

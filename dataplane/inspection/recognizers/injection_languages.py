@@ -156,6 +156,7 @@ SIGNALS: Final = (
     Signal(
         "unrestricted_translated",
         "sin restricciones|sin ninguna restric|no tiene|não tem|nao tem|sin límites|ohne einschränkungen"
+        "|sin censura|ohne zensur|sans censure|senza censura|sem censura|без цензуры|无审查|没有审查"
         "|keine einschränkungen|sans restriction"
         "|senza restrizioni|sem restrições|zonder beperkingen|без ограничений|нет ограничений"
         "|没有任何限制|沒有任何限制"
@@ -167,7 +168,8 @@ SIGNALS: Final = (
         r"|(?:sem|n[ãa]o tem) (?:quaisquer )?restrições|zonder beperkingen"
         r"|без (?:каких-либо )?ограничений|нет (?:никаких )?ограничений|没有任何限制|沒有任何限制"
         r"|没有限制|不受(?:任何)?限制|无限制"
-        r"|制限(?:が|は)(?:ない|ありません)|制限なし|無制限|제한 없|bez ograniczeń",
+        r"|制限(?:が|は)(?:ない|ありません)|制限なし|無制限|제한 없|bez ograniczeń|sin censura"
+        r"|ohne zensur|sans censure|senza censura|sem censura|без цензуры|无审查|没有审查",
         45,
     ),
     Signal(

@@ -82,7 +82,7 @@ SIGNALS: Final = (
         SET_ASIDE_NEEDLES,
         rf"{SET_ASIDE}(?:{SEP}{SCOPE})*{SEP}(?:user(?:[’']s)?{SEP})?(?:questions?|requests?|queries|query"
         rf"|tasks?|text|sentence|input){SEP}(?:above|before|below)\b"
-        rf"|{SET_ASIDE}{SEP}the{SEP}(?:user|task|translation|main)\w*{SEP}(?:task|question|request"
+        rf"|{SET_ASIDE}{SEP}the{SEP}(?:user(?:[’']s)?|task|translation|main){SEP}(?:task|question|request"
         r"|and)\b",
         36,
         50,
@@ -90,7 +90,8 @@ SIGNALS: Final = (
     ),
     Signal(
         "revoked",
-        "revoked|suspended|voided|are void|cancelled|canceled|lifted|nullified|obsolete|overridden"
+        "revoked|removed|offline|turned off|switched off|suspended|voided|are void|cancelled|canceled"
+        "|lifted|nullified|obsolete|overridden"
         "|superseded|disabled|deactivated|no longer|not apply|n't apply|not matter|n't matter|’t apply"
         "|’t matter|n't count|not count",
         r"\b(?:(?:your (?:\w+ )?(?:instructions|rules|prompts?|guidelines|directives|restrictions"
@@ -100,7 +101,8 @@ SIGNALS: Final = (
         r"|features?|guidelines|checks?|measures|rules))"
         r"\b(?:\s+(?:you were given|above|before|so far))?\s*(?:are|is|were|was|have been|has been|had been"
         r"|do|does)?\s*(?:all |now |hereby |temporarily |completely )*(?:revoked|suspended|void(?:ed)?"
-        r"|cancell?ed|lifted|nullified|obsolete|overridden|superseded|disabled|deactivated"
+        r"|cancell?ed|lifted|nullified|obsolete|overridden|superseded|removed|offline|turned off"
+        r"|switched off|disabled|deactivated"
         r"|no longer (?:apply|valid|in effect|relevant|active|matter)|not apply any ?more"
         r"|(?:do(?:es)?n[’']?t|do(?:es)? not) (?:apply|matter|count)|n[’']t apply)",
         52,
@@ -109,7 +111,8 @@ SIGNALS: Final = (
     ),
     Signal(
         "revoked_plainly",
-        "revoked|suspended|voided|are void|cancelled|canceled|lifted|nullified|obsolete|overridden"
+        "revoked|removed|offline|turned off|switched off|suspended|voided|are void|cancelled|canceled"
+        "|lifted|nullified|obsolete|overridden"
         "|superseded|disabled|deactivated|no longer|not apply|n't apply|not matter|n't matter|’t apply"
         "|’t matter|n't count|not count",
         r"\b(?:instructions|rules|prompts?|guidelines|directives|restrictions|policies"
@@ -272,8 +275,9 @@ SIGNALS: Final = (
         r"(?:^|\n|\\n)\s*[\[{(#*<-]*\s*(?:system|sys|admin(?:istrator)?|developer|root"
         r"|security)(?:[ _](?:override|message|prompt|notice|update|note|alert|admin"
         r"|command|instructions?|footer|directive))?\s*[\])*#>]*\s*(?:[:>]|\[)[^\n]{0,60}?(?:you (?:are"
-        r"|must|will|should)|ignore|disregard|disabled?|new"
-        r"|override|unrestricted|approve|forget|reveal|respond|from now|previous|suspended|updated?|enter)\b"
+        r"|must|will|should)|ignore|disregard|safety|assistant|previous instr\w+|new (?:instr|task|dire"
+        r"|rule)\w+"
+        r"|unrestricted|approve all|forget|reveal|from now)\b"
         r"|[-=#*<\[]{2,}\s*(?:end|start|begin|stop)(?:ning)?(?: of)?[ _](?:the[ _])?(?:system|user|initial"
         r"|original|previous|new|hidden|document|context|data|prompt|instructions?|input|email|text|output"
         r"|conversation|message|tool)"

@@ -22,14 +22,17 @@ SIGNALS: Final = (
         "to_the_model",
         "assistant|llm|language model|chatbot|chat bot|gpt|claude|gemini|copilot| ai|agent",
         rf"(?:^|\n|[.!*#\[(<{{:-]\s*)(?:attention|note|notice|message|instructions?|important|hey|dear"
-        r"|hello|warning|todo|reminder|hint|p\.?s\.?)[ :,]*"
+        r"|hello|warning|todo|reminder|hint|p\.?s\.?)(?: (?:message|note|notice|instructions?))?[ :,]*"
         r"(?:to |for |,)?\s*(?:all |the |any |an? |whichever "
         rf"|whatever )?(?:\w+ )?{MODEL}\b[^\n]{{0,30}}?(?:[:,!\])-]|reading|processing|who|that|when)"
         rf"|\bif (?:you[’']?(?: a)?re|this is read by|you are) (?:an? )?(?:\w+ )?{MODEL}\b"
         rf"|\b(?:any |the |this |an? |whichever |whatever )?{MODEL} (?:is |are )?(?:reading|processing"
         r"|summari[sz]ing|reviewing|analy[sz]ing|that reads?|who reads?|parsing|evaluating) (?:this|the"
         r"|these|my)\b"
-        rf"|\binstructions? (?:for|to) (?:the |any |all )?(?:\w+ )?{MODEL}\b",
+        rf"|\binstructions? (?:for|to) (?:the |any |all )?(?:\w+ )?{MODEL}\b"
+        rf"|(?:<!--|\[|\{{|/\*)\s*(?:hey |dear |to (?:the |any )?|for (?:the |any )?)?{MODEL}\s*[:,]"
+        rf"|\bif (?:an?|any|the) (?:\w+ )?{MODEL} (?:reads?|sees?|is reading|processes|opens?"
+        r"|summari[sz]es) (?:this|the)\b",
         15,
         54,
     ),
@@ -41,7 +44,7 @@ SIGNALS: Final = (
         r"|forward|reply|respond|recommend|say|tell|output|include|add|transfer|delete|open|visit|use"
         r"|follow|mention|write|disregard|fetch|stop|rate|give|answer|click|not)\b",
         15,
-        52,
+        42,
     ),
     Signal(
         "model_ordered",
@@ -68,8 +71,8 @@ SIGNALS: Final = (
         rf"|(?:^|\n|[.!?]\s+)(?:begin|end|start|finish|conclude|preface) the (?:\w+ )?{ANSWER} (?:with|by)\b"
         rf"|\bin your (?:\w+ )?{ANSWER}\b,? (?:\w+ )?(?:suggest|recommend|include|mention|add|say|state"
         r"|tell|ask|advise|claim|insert|urge|promote|provide|use|write|encourage)"
-        rf"|\byour (?:\w+ )?{ANSWER} (?:must|should|has to|needs to|is to)(?: always| also| only)? (?:be"
-        r"|end|begin|start|include|contain|say|mention|have|use|consist|recommend)\b",
+        rf"|\byour (?:\w+ )?{ANSWER} (?:must|should|has to|needs to|is to)(?: always| also| only)? (?:end"
+        r"|begin|start|include|contain|say|mention|consist|recommend)\b",
         0,
         55,
         "your_answer",
@@ -124,12 +127,18 @@ SIGNALS: Final = (
         r"|disclose|disclosing|warn|warning|let|report|reporting"
         r"|confirm(?:ing)?)(?:\s+[^\s.]+){0,6}?\s+(?:to |with )?(?:the |your |this |any |these )?(?:users?"
         r"|humans?|anyone|operator|customer|person|owner)\b"
-        r"|\b(?:secretly|silently|quietly|covertly|discreetly) (?:send|forward|email|bcc|cc|append|include"
-        r"|call|execute|run|copy|upload|post|add|exfiltrate|transfer|delete|log)\b"
         r"|\b(?:the|your) user (?:must|should|does|need)(?: ?not|n[’']t)(?: need to)? (?:know|see|notice"
         r"|be (?:told|informed|aware|notified|asked))",
         35,
-        60,
+        46,
+    ),
+    Signal(
+        "covert_order",
+        "secretly|silently|quietly|covertly|discreetly",
+        r"\b(?:secretly|silently|quietly|covertly|discreetly) (?:send|forward|email|bcc|cc|append|include"
+        r"|call|execute|run|copy|upload|post|add|exfiltrate|transfer|delete|log)\b",
+        30,
+        50,
     ),
     Signal(
         "before_the_task",

@@ -45,7 +45,7 @@ SIGNALS: Final = (
         "restrict|limit|filter|rules|guideline|censor|ethic|moral|bound|constraint|safeguard|guardrail"
         "|polic|inhibition|taboo|scruple|regulation|restraint",
         r"\b(?:you|ai|bot|\w*bot|robot|assistant|\w*gpt|model|character|persona|it|he"
-        r"|she)\b[^.\n]{0,40}?\b(?:without|no|free (?:of|from)|not bound by|zero)"
+        r"|she|who|which|that)\b[^.\n]{0,40}?\b(?:without|no|free (?:of|from)|not bound by|zero)"
         r" (?:any |all )?(?:moral|ethical|content|safety)(?:,? (?:or|and) \w+)? (?:restrictions?"
         r"|limit(?:s|ations?)|guidelines?|constraints?|filters?|rules|boundaries|principles)\b"
         r"|\b(?:ai|language model|chat ?bot|assistant|\w*gpt|robot)\b[^.\n]{0,40}?\b(?:without any"
@@ -59,17 +59,20 @@ SIGNALS: Final = (
     ),
     Signal(
         "broken_free",
-        "confines|free from|freed|broken|shackles|liberated|break free|unshackled|unchained|unleash",
+        "confines|free from|freed|broken|your programming|its programming|conditioning|shackles|liberated"
+        "|break free|unshackled|unchained|unleash",
         r"\b(?:broken? (?:free|out)? ?(?:of|from)?|freed from|liberated from|free(?:d)? (?:of|from)"
         r"|escaped?|unshackled from|unchained from) (?:the |its |their |your |all |these )*(?:typical "
         r"|usual |normal )?(?:confines|shackles|chains|bonds|prison|constraints of (?:ai|openai|its)"
         r"|limits of (?:ai|openai)|rules (?:set|imposed))"
+        r"|\bbreak (?:out of |free (?:of|from) )?(?:your|its) (?:programming|conditioning|chains|shackles)"
         r"|\bhave (?:been )?(?:freed|liberated|broken free)\b",
         45,
     ),
     Signal(
         "persona",
-        "act as|acting as|pretend|role ?play|role of|persona|simulat|immerse|impersonat|embody|you will be"
+        "act as|acting as|pretend|roleplay|role play|role-play|role of|persona|simulat|immerse|impersonat"
+        "|embody|you will be"
         "|you are now|you are going to|behave as|respond as|take on|imagine you|character|you're now"
         "|play the",
         r"\b(?:you(?:[’' ]?a?re| will| shall| must)(?: now)?(?: going to| about to)?|now|please|to"
