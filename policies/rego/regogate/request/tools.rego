@@ -32,8 +32,6 @@ block contains "request.tools.changed" if {
 	not defined_as(name, pinned)
 }
 
-defined_as(name, pinned) if input.request.tools[name].digest == pinned
-
 # METADATA
 # title: Results of tools may not be sent
 # description: |
@@ -98,3 +96,5 @@ listed_by_pattern(name) if {
 	endswith(pattern, "*")
 	startswith(name, trim_suffix(pattern, "*"))
 }
+
+defined_as(name, pinned) if input.request.tools[name].digest == pinned
