@@ -11,7 +11,6 @@ from dataplane.inspection.recognizer import MakesRecognizer, Recognizer
 from dataplane.inspection.recognizers import (
     code,
     custom,
-    custom,
     exfiltration,
     financial,
     injection,
@@ -31,12 +30,14 @@ MAKES: Final[Mapping[str, MakesRecognizer]] = {
     "code": code.make,
     "financial": financial.make,
     "custom": custom.make,
-    "custom": custom.make,
 }
 
 MEDIUM: Final = 50
 HIGH: Final = 80
 """From which score on a finding is of that level, where its row says nothing."""
+
+ATTACKS: Final = frozenset({"injection", "jailbreak", "exfiltration"})
+"""Recognizers of what a text wants, which is not redacted but answered as a whole."""
 
 GUESSES: Final = frozenset({"injection", "jailbreak", "exfiltration", "toxicity", "custom"})
 """Recognizers of words, which are shown what an unfaithful view reads too. To the others it would show
@@ -56,6 +57,11 @@ class Family:
     def guesses(self) -> bool:
         """Whether it is shown views that are guesses."""
         return self.name in GUESSES
+
+    @property
+    def attack(self) -> bool:
+        """Whether its kind is its name, and one finding of it says all."""
+        return self.name in ATTACKS
 
     def level(self, score: int) -> Level:
         """What a score is worth here."""

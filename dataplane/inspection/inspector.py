@@ -15,7 +15,7 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -78,7 +78,9 @@ class Inspector:
             hyperscan=hyperscan,
         )
         self._owner: Final = {
-            pattern.id: family for family in found_by for pattern in family.recognizer.patterns
+            pattern.id: index
+            for index, family in enumerate(self.families)
+            for pattern in family.recognizer.patterns
         }
         prepare()
         self._key: Final = key[: hashlib.blake2b.MAX_KEY_SIZE]
@@ -100,17 +102,17 @@ class Inspector:
             left -= len(document.text)
             found: list[Found] = []
             failed = False
-            for piece in pieces(document):
+            for piece, step in self._steps(document, found):
+                failed |= step
                 now = time.perf_counter()
-                if now - turn > TURN_S:
-                    worked += now - turn
-                    await asyncio.sleep(0)
-                    turn = time.perf_counter()
                 if worked + now - turn > self._bounds.deadline_s:
                     unread += len(document.text[piece.at :].encode("utf-8", "replace"))
                     failed = True
                     break
-                failed |= self._read(piece, document.origin, found)
+                if now - turn > TURN_S:
+                    worked += now - turn
+                    await asyncio.sleep(0)
+                    turn = time.perf_counter()
             if found:
                 findings.extend(self._findings(document, merged(found)))
             if failed:
@@ -138,7 +140,7 @@ class Inspector:
         """What is found in one short text, at once; spans are of text 0. Raises nothing."""
         document = Joined(text=text, origin=origin, starts=(0,), indices=(0,))
         found: list[Found] = []
-        failed = self._read(Piece(text, 0), origin, found)
+        failed = sum(step for _, step in self._steps(document, found)) > 0
         findings = self._findings(document, merged(found)) if found else []
         return [*findings, _failed(document)] if failed else findings
 
@@ -146,37 +148,38 @@ class Inspector:
         """Whether `text` may be read in another way than as it stands."""
         return any(hit.pattern not in self._owner for hit in self.engine.scan(text)) or hides(text)
 
-    def _read(self, piece: Piece, origin: Origin, found: list[Found]) -> bool:
-        """Add to `found` what is in one piece; whether something failed."""
-        failed = False
-        try:
-            for view, hits in views(piece.text, self.engine.scan):
-                if hits:
-                    failed |= self._recognize(view, hits, piece, origin, found)
-        except Exception as error:  # noqa: BLE001  whatever fails is told to policy as a failed inspection
-            _tell("views", error)
-            return True
-        return failed
+    def _steps(self, document: Joined, found: list[Found]) -> Iterator[tuple[Piece, bool]]:
+        """Add to `found` what is in the document, view by view of piece by piece; whether the step failed."""
+        for piece in pieces(document):
+            yield piece, False
+            try:
+                for view, hits in views(piece.text, self.engine.scan):
+                    yield piece, bool(hits) and self._recognize(view, hits, piece, document.origin, found)
+            except Exception as error:  # noqa: BLE001  whatever fails is told to policy as a failed inspection
+                _tell("views", error)
+                yield piece, True
 
     def _recognize(
         self, view: View, hits: Sequence[Hit], piece: Piece, origin: Origin, found: list[Found]
     ) -> bool:
         owner = self._owner
-        own: dict[str, list[Hit]] = {}
-        by_name: dict[str, Family] = {}
+        own: dict[int, list[Hit]] = {}
         for hit in hits:
-            family = owner.get(hit.pattern)
-            if family is not None:
-                if family.name not in own:
-                    own[family.name] = []
-                    by_name[family.name] = family
-                own[family.name].append(hit)
+            index = owner.get(hit.pattern)
+            if index is not None:
+                if index in own:
+                    own[index].append(hit)
+                else:
+                    own[index] = [hit]
         failed = False
-        for name, family in by_name.items():
-            if not view.faithful and not family.guesses:
+        for index, its_hits in own.items():
+            family = self.families[index]
+            if not (view.faithful or family.guesses) or (
+                view.depth and family.attack and _sure(family, found)
+            ):
                 continue
             try:
-                for candidate in family.recognizer.recognize(view.text, own[name], origin):
+                for candidate in family.recognizer.recognize(view.text, its_hits, origin):
                     if candidate.score < 1:
                         continue
                     start, end = view.origin(candidate.start, candidate.end)
@@ -184,7 +187,7 @@ class Inspector:
                     level = family.level(candidate.score)
                     found.append(Found(candidate.kind, level, candidate.score, start, end, view.depth))
             except Exception as error:  # noqa: BLE001  see above; what the others find is told all the same
-                _tell(name, error)
+                _tell(family.name, error)
                 failed = True
         return failed
 
@@ -238,6 +241,11 @@ def _failed(document: Joined) -> Finding:
     return Finding(
         kind=FAILED, level=Level.HIGH, score=SURE, origin=document.origin, spans=document.spans(0, 0)
     )
+
+
+def _sure(family: Family, found: Sequence[Found]) -> bool:
+    """Whether what other views may hold makes no difference any more: one sure attack is as good as two."""
+    return any(each.kind == family.name and each.level is Level.HIGH for each in found)
 
 
 def _tell(what: str, error: Exception) -> None:

@@ -68,13 +68,13 @@ class Glimpse:
 NOTHING: Final = Glimpse()
 
 
-def glimpse(data: bytes) -> Glimpse:
-    """What the letters of a text (`View.ascii`) say of tricks; `NOTHING` for nearly all texts."""
+def glimpse(data: bytes, *, leet: bool = False) -> Glimpse:
+    """What the letters of a text (`View.ascii`) say of tricks; `NOTHING` for nearly all. `leet` asks for
+    words with digits for letters too."""
     letters = data.translate(_FLAT, _OTHER)
     signs, automaton = _signs()
     hits = automaton.find_matches_as_indexes(letters, overlapping=True)
-    spelt = data.translate(_LEET, _NOT_LEET)
-    leet = len(spelt) != len(letters) and _leet(automaton, spelt, hits)
+    leet = leet and _leet(automaton, data.translate(_LEET, _NOT_LEET), hits)
     if not hits:
         return Glimpse(leet=True) if leet else NOTHING
     flat = data.translate(_FLAT)
@@ -134,7 +134,7 @@ def _signs() -> tuple[list[Sign], BytesAhoCorasick]:
         if len(letters) >= _SHIFTED and not any(letters in word for word in plain):
             found.setdefault(letters, sign)
     patterns = [letters.encode() for letters in found]
-    return list(found.values()), BytesAhoCorasick(patterns, implementation=Implementation.ContiguousNFA)
+    return list(found.values()), BytesAhoCorasick(patterns, implementation=Implementation.DFA)
 
 
 def _disguised() -> Iterator[tuple[str, Sign]]:

@@ -54,17 +54,7 @@ Trick = Callable[[View], View | None]
 Scan = Callable[[str], Sequence[Hit]]
 
 _BEFORE_CODE: Final = r"(?:^|[^0-9a-z])"
-_SINGLE: Final = r"[a-z0-9@$!|+]"
-_GAP: Final = r"[^a-z0-9@$!|+]{1,6}"
-
-
-def _spaced_guard() -> str:
-    """Five single characters in a row, of which two neighbours are letters: numbers in a table are not."""
-    rows = (_GAP.join([_SINGLE] * at + ["[a-z]", "[a-z]"] + [_SINGLE] * (3 - at)) for at in range(4))
-    return rf"(?:^|[^a-z0-9])(?:{'|'.join(rows)})(?:[^a-z0-9]|\z)"
-
-
-_GUARDS: Final[tuple[tuple[str, Trick, str], ...]] = (
+_GUARDS: Final[tuple[tuple[str, Trick | None, str], ...]] = (
     ("entity", unescaped, r"&(?:#x?[0-9a-f]{2}|[a-z]{2,8}[0-9]{0,2};)"),
     ("percent", unescaped, r"%(?:u[0-9a-f]{2})?[0-9a-f]{2}"),
     ("backslash", unescaped, r"\\[ux0-9nrtN\"/]"),
@@ -82,7 +72,8 @@ _GUARDS: Final[tuple[tuple[str, Trick, str], ...]] = (
     (
         "spaced",
         spaced,
-        _spaced_guard(),
+        # four, of which the first two are letters: numbers in a table are not
+        r"(?:^|[^a-z0-9])(?:[a-z][^a-z0-9@$!|+]+){2}(?:[a-z0-9@$!|+][^a-z0-9@$!|+]+){2}",
     ),
     ("lines", unwrapped, r"(?:[a-z']{1,15}[,.]?[ \t]{0,3}\r?\n[ \t>]{0,3}){4}"),
     ("morse", from_morse, r"(?:[.-]{1,6}[ /|\n]{1,7}){7}"),
@@ -97,9 +88,11 @@ _GUARDS: Final[tuple[tuple[str, Trick, str], ...]] = (
         strings_joined,
         r"[\"'`]\s{0,3}(?:\+|\.{1,2}|\|\||&|<<|,)\s{0,3}[\"'`]|\w\s?\+\s?\w|join\(|concat",
     ),
+    ("leet", None, r"[a-z][0-9@$!|+]{1,3}[a-z]"),
     ("rot47", rot47, "|".join(map(re.escape, ROT47_SIGNS))),
 )
-"""Tricks by what gives them away: cheap to find, and no more than a reason to look."""
+"""Tricks by what gives them away: cheap to find, and no more than a reason to look. Digits in words are a
+reason for `glimpse` to look twice."""
 
 PATTERNS: Final = tuple(
     Pattern(id=f"view.{name}", regex=regex, caseless=name != "rot47", needle=True)
@@ -107,6 +100,7 @@ PATTERNS: Final = tuple(
 )
 """What the engine must look for so that `views` sees it."""
 
+_LEET: Final = "view.leet"
 _TRICK: Final = {f"view.{name}": trick for name, trick, _ in _GUARDS}
 
 
@@ -159,10 +153,9 @@ def _readings(view: View, hits: Sequence[Hit]) -> Iterator[View]:
     if hits:
         told = {_TRICK[hit.pattern]: None for hit in hits if hit.pattern in _TRICK}
         for trick in told:
-            made = trick(view)
-            if made is not None:
+            if trick is not None and (made := trick(view)) is not None:
                 yield made
-    seen = glimpse(view.ascii)
+    seen = glimpse(view.ascii, leet=any(hit.pattern == _LEET for hit in hits))
     if seen is not NOTHING:
         yield from _words(view, seen)
 
