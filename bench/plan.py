@@ -10,7 +10,8 @@ DIRECT: Final = "direct"
 BARE: Final = "pass-through"
 GATEWAY: Final = "gateway"
 LIMITED: Final = "jwt+limits"
-TARGETS: Final = (DIRECT, BARE, GATEWAY, LIMITED)
+INSPECTED: Final = "inspection"
+TARGETS: Final = (DIRECT, BARE, GATEWAY, LIMITED, INSPECTED)
 
 MAX_ROUNDS: Final = 50
 MAX_SECONDS: Final = 60.0
@@ -63,5 +64,5 @@ class Plan:
         return len(self.connections) * self.rounds * len(TARGETS) * (self.seconds + self.warm_up_s)
 
 
-QUICK: Final = Plan(rounds=1, seconds=0.6, warm_up_s=0.2)
+QUICK: Final = Plan(rounds=1, seconds=0.5, warm_up_s=0.15)
 """About 10 seconds of load: shows that all works, and the order of magnitude."""

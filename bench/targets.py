@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from bench import limited
 from bench.exchange import request
-from bench.plan import BARE, DIRECT, GATEWAY, LIMITED
+from bench.plan import BARE, DIRECT, GATEWAY, INSPECTED, LIMITED
+from bench.policies import as_shipped, uninspected
 from bench.processes import BenchError, Process, children, cpu_s
 
 READY_S: Final = 180.0
@@ -84,10 +85,17 @@ def running(directory: Path) -> Iterator[Bench]:
         jwt, jwks = limited.token(directory)
         socket = directory / "redis.sock"
         redis = start("redis", *limited.redis_command(directory, socket), talks=False)
-        more = {GATEWAY: [], LIMITED: limited.options(directory, jwks, socket)}
-        gateways, data = dict[str, Process](), {name: directory / name for name in more}
+        data = {name: directory / name for name in (GATEWAY, LIMITED, INSPECTED)}
+        for place in data.values():
+            place.mkdir()
+        more: dict[str, list[Path | str]] = {
+            GATEWAY: [uninspected(data[GATEWAY], limits=False)],
+            LIMITED: [uninspected(data[LIMITED], limits=True), *limited.options(jwks, socket)],
+            INSPECTED: [as_shipped(data[INSPECTED])],
+        }
+        gateways = dict[str, Process]()
         for name, options in more.items():
-            own = ("--upstream", upstream, "--data-dir", str(data[name]), *options)
+            own = ("--upstream", upstream, "--data-dir", str(data[name]), "--policies", *map(str, options))
             gateways[name] = start(name, *_PYTHON, "-c", _GATEWAY, *_DEV, *own, talks=False)
         load = start("load", *_PYTHON, "-m", "bench.load")
         targets = [_target(DIRECT, mock_port, mock, None), _target(BARE, bare_port, bare, None)]

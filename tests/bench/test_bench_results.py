@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from bench.plan import BARE, DIRECT, GATEWAY, LIMITED, Run
+from bench.plan import BARE, DIRECT, GATEWAY, INSPECTED, LIMITED, Run
 from bench.results import Sample, aims, document, rows, table
 
 
@@ -33,6 +33,7 @@ def round_of(
     bare_requests=1000,
     gateway_requests=500,
     limited_requests=450,
+    inspected_requests=370,
     **given,
 ):
     return [
@@ -47,6 +48,7 @@ def round_of(
             **given,
         ),
         sample(LIMITED, turn=turn, connections=connections, requests=limited_requests),
+        sample(INSPECTED, turn=turn, connections=connections, requests=inspected_requests),
     ]
 
 
@@ -120,22 +122,25 @@ def test_aims_are_judged_at_their_own_number_of_connections():
         (pytest.approx(0.4995), False),
         (999, False),
         (pytest.approx(450 / 999), False),
+        (pytest.approx(370 / 999), False),
     ]
-    enough = aims(rows(round_of(connections=64, gateway_requests=500, limited_requests=400)))
-    assert (enough[-1].measured, enough[-1].reached) == (0.8, True)
+    given = {"gateway_requests": 500, "limited_requests": 400, "inspected_requests": 375}
+    enough = aims(rows(round_of(connections=64, **given)))
+    assert [(one.measured, one.reached) for one in enough[-2:]] == [(0.8, True), (0.75, True)]
 
 
 def test_the_table_has_a_line_for_each_row_and_lines_up():
     lines = table(rows(round_of(cpu_s=0.5))).splitlines()
-    assert len(lines) == 1 + 4
+    assert len(lines) == 1 + 5
     assert len({len(line) for line in lines}) == 1
-    assert GATEWAY in lines[-2]
-    assert LIMITED in lines[-1]
+    assert GATEWAY in lines[-3]
+    assert LIMITED in lines[-2]
+    assert INSPECTED in lines[-1]
 
 
 def test_the_document_is_json_and_holds_every_round():
     samples = [*round_of(0), *round_of(1)]
     loaded = json.loads(json.dumps(document(samples, {"cpus": 2}, 0)))
-    assert len(loaded["rounds"]) == 8
-    assert len(loaded["rows"]) == 4
+    assert len(loaded["rounds"]) == 10
+    assert len(loaded["rows"]) == 5
     assert loaded["answered_without_record"] == 0
