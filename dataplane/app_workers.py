@@ -159,6 +159,9 @@ class _Attached:
     def __init__(self, socket_path: Path) -> None:
         self.socket_path = socket_path
 
+    def yield_to_others(self) -> None:
+        return None  # the parent sees to it
+
     async def start(self) -> None:
         return None
 

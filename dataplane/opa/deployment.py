@@ -6,7 +6,6 @@ supervised like the active one; its bundle comes from our own admin address, and
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -29,10 +28,6 @@ from dataplane.opa.options import (
 )
 from dataplane.opa.rundir import SOCKET_NAME
 from dataplane.opa.supervise import OpaProcess, State
-
-NICENESS: Final = 19
-"""Of a shadow's OPA (nice(1)): beside one busy process of ordinary priority it gets 1.4 % of a processor
-(weights 15 and 1024, sched_prio_to_weight in Linux' kernel/sched/core.c); what is idle, it gets whole."""
 
 MAX_LIST_BYTES: Final = 1 << 20
 """A shadow is asked about many inputs at once, of `MAX_INPUT_BYTES` each at most."""
@@ -83,23 +78,16 @@ class Opas:
         *,
         beside: Path | None = None,
     ) -> OpaProcess:
-        """The one of a trial, not started yet; see `candidate_options`. A shadow's uses one processor, at the
-        low priority. It listens at `candidate_socket` beside the active one's socket, where that is given.
-        Raises `ConfigError` without a binary."""
+        """The one of a trial, not started yet; see `candidate_options`. A shadow's uses one processor. It
+        listens at `candidate_socket` beside the active one's socket, where that is given. Raises
+        `ConfigError` without a binary."""
         if self.binary is None:
             raise ConfigError("policy.opa.socket: a gateway that runs no OPA of its own can try no candidate")
         shadow = trial.kind is TrialKind.SHADOW
         environ = {**os.environ, "GOMAXPROCS": "1"} if shadow else os.environ
-
-        def told(state: State) -> None:
-            if shadow and state == "starting" and process.pid is not None:
-                _yield_to_others(process.pid)
-            on_state(state)
-
         options = self.candidate_options(trial, admin_url)
         place = None if beside is None else candidate_socket(beside, trial).parent
-        process = OpaProcess(self.binary, options, socket_dir=place, on_state=told, environ=environ)
-        return process
+        return OpaProcess(self.binary, options, socket_dir=place, on_state=on_state, environ=environ)
 
     def candidate_options(self, trial: Trial, admin_url: str) -> OpaOptions:
         """It fetches `candidates/<trial>/bundle` below `admin_url`, takes it where one of the keys signed it
@@ -118,16 +106,6 @@ class Opas:
             persistence=None if shadow else self.persistence / f"canary-{trial.revision}",
             max_input_bytes=MAX_LIST_BYTES if shadow else MAX_INPUT_BYTES,
         )
-
-
-def _yield_to_others(pid: int) -> None:
-    """Give a process that leads its group and session a low priority, as far as the system lets us."""
-    with contextlib.suppress(OSError):
-        # The group: on Linux that is every thread it has by now, and not its first one alone.
-        os.setpriority(os.PRIO_PGRP, pid, NICENESS)
-    with contextlib.suppress(OSError):
-        # Where Linux schedules by sessions, a niceness counts within one only (sched(7), autogroup).
-        Path(f"/proc/{pid}/autogroup").write_text(str(NICENESS))
 
 
 def opa_options(

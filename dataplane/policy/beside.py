@@ -34,6 +34,10 @@ class CandidateProcess(Protocol):
         """Where it listens."""
         ...
 
+    def yield_to_others(self) -> None:
+        """Give the process that runs now a low priority."""
+        ...
+
     async def start(self) -> None:
         """Start it; from now on it is started again whenever it ends."""
         ...
@@ -97,7 +101,7 @@ class Beside:
             note=means.note,
         )
         self._process: CandidateProcess | None = None
-        self._was_up = False
+        self._was_up = self._yields = False
         self.client: OpaClient | None = None
         self.engine: OpaEngine | None = None
 
@@ -163,8 +167,18 @@ class Beside:
     def observe(self, status: Mapping[str, Any]) -> None:
         """Take in a status that its OPA posted."""
         self._keeper.observe(status)
+        self._yield()
         self._changed()
 
     def _opa_changed(self, state: str) -> None:
         self._keeper.opa_changed(state)
+        if state == "starting":
+            self._yields = False
         self._changed()
+
+    def _yield(self) -> None:
+        """A shadow's OPA gets what the calls leave over, from when it has its bundle on: to start takes about
+        a second of a processor, for which it would wait for ever beside a busy gateway."""
+        if self.up and not self._yields and self.trial.kind is TrialKind.SHADOW and self._process is not None:
+            self._yields = True
+            self._process.yield_to_others()

@@ -35,7 +35,7 @@ from dataplane.database import Database
 from dataplane.domain import Trial, TrialKind
 from dataplane.identity.store import KeyStore
 from dataplane.installation import installation_key
-from dataplane.opa.deployment import NICENESS
+from dataplane.opa.supervise import NICENESS
 from dataplane.policy.canary import takes
 from dataplane.shipped import shipped
 
@@ -241,12 +241,16 @@ def test_a_shadow_s_report_equals_an_independent_recomputation(shop: Shop) -> No
     assert "CONSTRAIN -> BLOCK" in text
 
 
+def priorities(pid: int) -> set[int]:
+    """Those of all its threads."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return {os.getpriority(os.PRIO_PROCESS, int(task.name)) for task in tasks}
+
+
 def test_a_shadow_that_is_killed_under_load_fails_no_call_and_comes_back(shop: Shop) -> None:
     [active] = [pid for pid in shop.opas() if os.getpriority(os.PRIO_PROCESS, pid) == 0]
     pid = shop.other_opa(active)
-    assert {
-        os.getpriority(os.PRIO_PROCESS, int(task.name)) for task in Path(f"/proc/{pid}/task").iterdir()
-    } == {NICENESS}, "every thread has a low priority"
+    assert priorities(pid) == {NICENESS}, "every thread has a low priority"
     group = Path(f"/proc/{pid}/autogroup")  # where Linux schedules by sessions
     assert not group.exists() or group.read_text().endswith(f"nice {NICENESS}\n")
     assert b"GOMAXPROCS=1" in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
@@ -255,10 +259,12 @@ def test_a_shadow_that_is_killed_under_load_fails_no_call_and_comes_back(shop: S
         os.kill(pid, signal.SIGKILL)
         seen = len(load.answers)
         until(lambda: len(load.answers) > seen + 20)
+        until(lambda: shop.state("shadow") == "running")
     assert {answer.status for answer in load.answers} == {200}
     assert {answer.revision for answer in load.answers} == {shop.gateway.revision}
-    until(lambda: shop.state("shadow") == "running")
-    assert shop.other_opa(active) != pid
+    new = shop.other_opa(active)
+    assert new != pid
+    until(lambda: priorities(new) == {NICENESS})
 
 
 def test_a_stopped_shadow_leaves_no_process_and_its_report(shop: Shop) -> None:

@@ -187,6 +187,9 @@ class Process:
             self._told("running")
             await asyncio.sleep(0.05)
 
+    def yield_to_others(self) -> None:
+        """Its priority is nobody's business here."""
+
     def kill(self) -> None:
         """As a crash, told by its supervisor."""
         assert self._waiting is not None
