@@ -120,5 +120,14 @@ def ip6(text: str, start: int, end: int) -> int:
         address = ipaddress.IPv6Address(value)
     except ValueError:
         return 0
-    local = address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified
+    local = (
+        address in _UNIQUE_LOCAL
+        or address.is_loopback
+        or address.is_link_local
+        or address.is_multicast
+        or address.is_unspecified
+    )
     return 0 if local or value.count(":") < 3 else 90
+
+
+_UNIQUE_LOCAL: Final = ipaddress.IPv6Network("fc00::/7")
