@@ -127,7 +127,9 @@ SIGNALS: Final = (
     ),
     Signal(
         "safety_off",
-        "polic|safety|filter|guardrail|safeguard|restriction|moderation|limit|censor|protection",
+        "disable |disabling|turn off|turning off|deactivat|bypass|switch off|circumvent|shut off|overrid"
+        "|ignore |ignoring|forget |suspend |remove your|remove all|remove any|remove the|removing|lift "
+        "|drop ",
         r"\b(?:disabl(?:e|ing)|turn(?:ing)? off|deactivat(?:e|ing)|remov(?:e|ing)|bypass(?:ing)?|suspend"
         r"|switch off|lift|drop"
         r"|circumvent(?:ing)?|shut off|overrid(?:e|ing)|ignor(?:e|ing)|forget)(?:\s+[^\s.!?]+){0,2}?\s+(?:"
@@ -144,7 +146,9 @@ SIGNALS: Final = (
     ),
     Signal(
         "safety_off_yours",
-        "polic|safety|filter|guardrail|safeguard|restriction|moderation|limit|censor|protection|ethic|moral",
+        "disable |disabling|turn off|turning off|deactivat|bypass|switch off|circumvent|shut off|overrid"
+        "|ignore |ignoring|forget |suspend |remove your|remove all|remove any|remove the|removing|lift "
+        "|drop ",
         r"\b(?:disabl(?:e|ing)|turn(?:ing)? off|deactivat(?:e|ing)|remov(?:e|ing)|bypass(?:ing)?|suspend"
         r"|switch off|lift|drop|circumvent(?:ing)?|shut off|overrid(?:e|ing)|ignor(?:e|ing)"
         r"|forget)(?:\s+(?:all|any|every|of)){0,2}\s+your (?:\w+ (?:and \w+ )?){0,2}(?:filters?|guardrails?"

@@ -42,8 +42,10 @@ SIGNALS: Final = (
     ),
     Signal(
         "no_morals",
-        "restrict|limit|filter|rules|guideline|censor|ethic|moral|bound|constraint|safeguard|guardrail"
-        "|polic|inhibition|taboo|scruple|regulation|restraint",
+        "without any|without moral|without ethic|without content|without safety|without all|has no"
+        "|have no|with no "
+        "|no moral|no ethic|no content|no safety|not bound by|is not bound|are not bound|free of"
+        "|free from|unbound by|zero moral|zero ethic",
         r"\b(?:you|ai|bot|\w*bot|robot|assistant|\w*gpt|model|character|persona|it|he"
         r"|she|who|which|that)\b[^.\n]{0,40}?\b(?:without|no|free (?:of|from)|not bound by|zero)"
         r" (?:any |all )?(?:moral|ethical|content|safety)(?:,? (?:or|and) \w+)? (?:restrictions?"
