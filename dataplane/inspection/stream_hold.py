@@ -117,4 +117,5 @@ class Openings:
         if self._match is None:
             return -1
         at: int = self._match(ANYWHERE, data, before, len(data))[0][0]
-        return at
+        # A blank before a word is the beginning of too much.
+        return -1 if data[at:].isspace() else at

@@ -143,6 +143,7 @@ class GuardedChat:
         for choice, mine in taken:
             if mine.choice.get("finish_reason") is not None:
                 yield from self._calls(choice)
+                choice.ended = True
         left = [one.choice for _, one in freed if one.choice is not None]
         same = len(left) == len(ours) and all(a is b for a, b in zip(left, ours, strict=True))
         if read.empty or (ours and not left and "usage" not in chunk):
@@ -176,7 +177,7 @@ class GuardedChat:
         return b"".join(
             self._made(choice.index, {"delta": {}, "finish_reason": "content_filter"})
             for choice in self._choices.values()
-            if not choice.finished
+            if not choice.ended
         )
 
     def _choice(self, choice: dict[str, Any]) -> Choice:

@@ -64,13 +64,13 @@ class Freed:
 
 
 class Choice:
-    """One choice, by its index."""
+    """One choice, by its index. `ended`: its finish reason has gone on."""
 
-    __slots__ = ("_begun", "_channels", "_logprobs", "_rest", "calls", "finished", "index")
+    __slots__ = ("_begun", "_channels", "_logprobs", "_rest", "calls", "ended", "index")
 
     def __init__(self, index: int, guard: Guard) -> None:
         self.index = index
-        self.finished = False
+        self.ended = False
         self._begun = False
         self.calls = PartialCalls()
         self._channels = Channels(guard)
@@ -189,7 +189,6 @@ class Choice:
             taken.waiting.append(key)
 
     def _end(self, taken: Taken) -> None:
-        self.finished = True
         self._tail(taken, Channel.end)
 
     def _tail(self, taken: Taken, step: Callable[[Channel], Piece]) -> None:

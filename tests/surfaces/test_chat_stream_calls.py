@@ -76,6 +76,7 @@ def test_a_blocked_call_takes_the_others_with_it() -> None:
     assert refused.value.reasons == ("tool_call.test",)
     assert [call.name for call in policy.calls] == ["search", "delete"]
     out = exchange.cut(refused.value, state(decided=True))
+    assert chunks(out)[0]["choices"][0]["finish_reason"] == "content_filter"
     assert b"search" not in out
     assert b"delete" not in out
 
