@@ -25,7 +25,7 @@ _HARMLESS: Final = re2.compile(
     r"(?i)chinks? in (?:the|his|her|their|its|my|our)|spic (?:and|&|n) span|maine coon|coon ?(?:hound|cat"
     r"|dog)|dykes? and (?:levees|ditches)|(?:flood|sea|drainage|magmatic|volcanic|igneous|basalt\w*) dykes?"
     r"|dykes? (?:swarms?|breach\w*)"
-    r"|pussy ?(?:cat|willow|foot)|(?:garden|farm|soil|weed\w*|rake|shovel|plough|backhoe|dirt"
+    r"|pussy ?(?:cat|willow|foot|riot)|(?:garden|farm|soil|weed\w*|rake|shovel|plough|backhoe|dirt"
     r"|crops?)\b[^.\n]{0,60}\bhoes?\b|\bhoes?\b[^.\n]{0,60}\b(?:garden|farm|soil|weeds?|rake|shovel|plough"
     r"|crops?)|(?:fire|flame)[- ]retard|retarded (?:time|potential|ignition|growth)|flame retard"
     r"|(?:female|pregnant|whelping|brood|stud|pedigree|puppies|litter|breeder\w*"

@@ -20,7 +20,8 @@ GROUP: Final = (
     r"|americans|europeans|jew|muslim|islam|blacks?)"
 )
 VILE: Final = (
-    r"(?:scum|animals?|vermin|filth(?:y)?|criminals?|terrorists?|parasites?|inferior|disgusting|evil|stupid"
+    r"(?:scum|less (?:intelligent|human|evolved)|animals?|vermin|filth(?:y)?|criminals?|terrorists?"
+    r"|parasites?|inferior|disgusting|evil|stupid"
     r"|subhuman|sub-human|trash|garbage|dirty|dumb|ugly|worthless|useless|lazy|rats?|cockroach(?:es)?|pigs?"
     r"|dogs?|monkeys?|apes?|savages?|rapists?|thieves|liars|leeches|cancer|a disease|diseased?|a plague"
     r"|mentally ill|retards?|retarded|sick|freaks?|abominations?|degenerates?|perverts?|pedophiles?|idiots?"
@@ -68,9 +69,10 @@ SIGNALS: Final = (
     ),
     Signal(
         "sexist",
-        " hoe|bitch|biatch| hoe | hoe.| hoe,|hoe ass|slut|whore|cunt|twat|skank|thot|pussy|pussies|hoes|cum ",
+        "bimbo| hoe|bitch|biatch| hoe | hoe.| hoe,|hoe ass|slut|whore|cunt|twat|skank|thot|pussy|pussies"
+        "|hoes|cum ",
         r"\b(?:bitch(?:es|y|ass|ing|in)?|biatch(?:es)?|b[i1!*]tch(?:es)?|sluts?|slutty|whores?|cunts?"
-        r"|twats?|skanks?|skanky|thots?|hoes|pussies|pussy(?:hole|ass)?|sidehoes?|cum ?(?:dumpster"
+        r"|twats?|skanks?|skanky|thots?|hoes|pussies|pussy(?:hole|ass)?|sidehoes?|bimbos?|cum ?(?:dumpster"
         r"|slut)s?)\b|\b(?:a|that|this|dat|yo|ur|your|these|them|da|dis|some|ya|you|my|dumb|stupid|thirsty"
         r"|old|lil|little|fake|bad|side|another) hoe\b|\bhoe ass\b",
         56,
@@ -119,7 +121,8 @@ SIGNALS: Final = (
     ),
     Signal(
         "abuse",
-        "fuck|shut the|shut up|stfu|suck my|eat shit|go to hell|burn in hell|drop dead|kys|go die"
+        "shut yo|disgust|sicken|fuck|shut the|shut up|stfu|suck my|eat shit|go to hell|burn in hell"
+        "|drop dead|kys|go die"
         "|screw you|kiss my|rot in|piss off|up yours|back to your|nobody likes|hate you|hates you|blow me"
         "|lick my|ass up|nasty ass| ass ",
         r"\bfuck (?:you|u|off|ya|him|her|them|all (?:of )?(?:you|them)|your|ur|these|those|em|that (?:guy"
@@ -132,12 +135,14 @@ SIGNALS: Final = (
         r"|everybody) (?:fucking |really |absolutely )?(?:hates?|despises?|loathes?) (?:you|u)\b|\b(?:dumb"
         r"|stupid|bitch|fat|broke|ugly|dirty|nasty|lame|fake|sorry|punk|weak|faggot"
         r"|monkey)[ -]?ass (?:\w+ )?(?:nigg\w+|hoes?|bitch\w*|bro|people|man|woman|men|women|girls?|boys?"
-        r"|kids?|mothaf\w+|niggas)",
+        r"|kids?|mothaf\w+|niggas)"
+        r"|\byou (?:people |guys |all )?(?:(?:disgust|sicken|repulse) me|make me sick)\b",
         52,
     ),
     Signal(
         "threat",
-        " kill|kill your|kill ya|murder| rape| shoot|shoot your| stab|stab your| hang |hang your| beat "
+        "get hit|hit by|and beat|gas |exterminate|them all|and kill|and hurt| kill|kill your|kill ya"
+        "|murder| rape| shoot|shoot your| stab|stab your| hang |hang your| beat "
         "|beat your| hurt |hurt your|strangle| slit|cut your| choke|lynch| bomb | gut |behead| burn "
         "|smash| bash| punch|hunt you|hunt him|hunt her|hunt them|find and| bury| slap| crack "
         "|destroy you| skin |break your|break his|break her|kick your|kick his|fuck up|torture"
@@ -161,12 +166,17 @@ SIGNALS: Final = (
         r"|sleep with)|\b(?:someone|somebody) (?:should|needs? to|please|crack|shoot"
         r"|kill)\b[^.\n]{0,20}\b(?:kill|shoot|hang|beat|slap|punch|you|him|her|them|that (?:bitch|man"
         r"|guy))\b|\b(?:beat|kick|whoop|whip) (?:your|ur|his|her|yo|their) (?:fucking |monkey |sorry "
-        r"|fat )?(?:ass|face|head)\b|\b(?:going|gonna|ready) to (?:shoot up|blow up|ram) ",
+        r"|fat )?(?:ass|face|head)\b|\b(?:going|gonna|ready) to (?:shoot up|blow up|ram) "
+        r"|\b(?:i|we)(?:[’' ]ll| will| am going to|[’']m (?:going to|gonna)"
+        r"| would)\b[^.\n]{0,40}? and (?:beat|kill|hurt|shoot|stab|rape|punch|smash|strangle) (?:you|u"
+        r"|him|her|them)\b"
+        r"|\b(?:gas|exterminate|kill|deport|hang|shoot|burn|lynch|execute) (?:them|em|those people) all\b",
         55,
     ),
     Signal(
         "group_attack",
-        "black|white|gay|trans |transg|transs|trannies|disabled|asian|jew|muslim|moslem|islam|arab"
+        "these people|those people|you people|only good|black|white|gay|trans |transg|transs|trannies"
+        "|disabled|asian|jew|muslim|moslem|islam|arab"
         "|mexican|african|indian|chinese|immigrant|migrant|refugee|foreigner|lesbian|homo|women|woman"
         "|female|feminist|latino|hispanic|christian|catholic|hindu|liberals|conservatives|democrats"
         "|republicans|libtard|cripple|gyps|pakistani|queers|turks",
@@ -187,7 +197,9 @@ SIGNALS: Final = (
         r"|dirty|stupid|lazy|damn|disgusting|ugly|dumb|fucking|smelly|greedy|evil|nasty|savage|worthless"
         rf"|goddamn|illegal fucking) (?:\w+ )?{GROUP}\b"
         rf"|\b(?:ban|stop|no more) (?:all )?{GROUP} from (?:our|this|the) (?:country|society)"
-        r"|\bhates? (?:the |all )?(?:gays|jews|blacks|muslims|women|immigrants)\b",
+        r"|\bhates? (?:the |all )?(?:gays|jews|blacks|muslims|women|immigrants)\b"
+        rf"|\bonly good {GROUP} (?:is|are) (?:a )?dead\b|\b(?:these|those|you) people are (?:all |just "
+        rf"|nothing but |such |fucking )*{VILE}",
         58,
     ),
     Signal(
