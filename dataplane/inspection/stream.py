@@ -35,6 +35,10 @@ CONTEXT: Final = 384
 """Code points kept of what has gone on, up to half as many more: no sign of anything is read from further
 away (`evidence.BEFORE`), and with what is held they stay under 4 kB where a character takes four bytes."""
 
+EDGE: Final = 128
+"""Code points at the beginning of kept text in which nothing new is found if there was text before them: they
+were looked at with it."""
+
 _KEPT: Final = CONTEXT + CONTEXT // 2
 """Code points of it that are kept at most."""
 
@@ -337,6 +341,8 @@ class Window:
 
     def _tell(self, found: Finding) -> bool:
         """Whether a finding says more than those that were told of the same stretch."""
+        if self._gone and found.spans[0].start < EDGE:
+            return False
         rank = LEVEL_RANK[found.level]
         start, end = found.spans[0].start + self._gone, found.spans[-1].end + self._gone
         for kind, first, last, known in self._told:
