@@ -22,7 +22,7 @@ from typing import Any, Final
 from dataplane.findings import NOTHING_FOUND, Finding, Inspection, Level, Origin, Text
 from dataplane.inspection.catalogue import Family, families
 from dataplane.inspection.engine import Engine
-from dataplane.inspection.joined import Joined, Piece, joined, pieces
+from dataplane.inspection.joined import Joined, Piece, batches, joined, pieces
 from dataplane.inspection.merge import Found, merged
 from dataplane.inspection.recognizer import Hit
 from dataplane.inspection.risk import Weighing
@@ -42,6 +42,10 @@ not count."""
 MAX_CHARACTERS: Final = 2_000_000
 """Characters of one document that are looked at, where the table says nothing."""
 
+FEWEST: Final = 4
+"""Short texts in a row that are worth a scan together."""
+
+_BETWEEN: Final = "\n\n"
 _DIGEST_BYTES: Final = 16
 _SETTINGS: Final = frozenset({"deadline_ms", "max_characters", "risk", "data_class"})
 
@@ -93,16 +97,18 @@ class Inspector:
         unread = 0
         left = self._bounds.max_characters
         worked, turn = 0.0, time.perf_counter()
+        documents: list[Joined] = []
         for document in joined(texts):
-            if not document.text:
-                continue
             if len(document.text) > left:
                 document, beyond = document.cut(left)
                 unread += beyond
             left -= len(document.text)
+            if document.text:
+                documents.append(document)
+        for document, hits in self._telling(documents):
             found: list[Found] = []
             failed = False
-            for piece, step in self._steps(document, found):
+            for piece, step in self._steps(document, found, hits):
                 failed |= step
                 now = time.perf_counter()
                 if worked + now - turn > self._bounds.deadline_s:
@@ -148,13 +154,53 @@ class Inspector:
         """Whether `text` may be read in another way than as it stands."""
         return any(hit.pattern not in self._owner for hit in self.engine.scan(text)) or hides(text)
 
-    def _steps(self, document: Joined, found: list[Found]) -> Iterator[tuple[Piece, bool]]:
+    def _telling(self, documents: Sequence[Joined]) -> Iterator[tuple[Joined, Sequence[Hit] | None]]:
+        """The documents in which something may be found, those that need no other view with their hits. A
+        request with tools has dozens of short texts: one scan of them together says what is in them."""
+        for batch in batches(documents):
+            if len(batch) < FEWEST:
+                yield from ((document, None) for document in batch)
+                continue
+            text = _BETWEEN.join(document.text for document in batch)
+            try:
+                hits = self.engine.scan(text)
+                hidden = hides(text)
+            except Exception as error:  # noqa: BLE001  each is looked at by itself, where it is told
+                _tell("batch", error)
+                hits, hidden = [], True
+            if hidden:
+                yield from ((document, None) for document in batch)
+                continue
+            at = 0
+            for document in batch:
+                end = at + len(document.text)
+                touching = [hit for hit in hits if hit.start <= end and at <= hit.end]
+                if touching:
+                    yield document, self._own(touching, at, end, len(document.starts))
+                at = end + len(_BETWEEN)
+
+    def _own(self, hits: Sequence[Hit], start: int, end: int, parts: int) -> Sequence[Hit] | None:
+        """What a scan of a text by itself would give, from hits in a longer one where it is `start` to `end`;
+        None where it may give others, or where there is more than the text as it stands to be read."""
+        if parts > 1 or any(
+            hit.pattern not in self._owner or hit.start < start or hit.end > end for hit in hits
+        ):
+            return None
+        return [Hit(hit.pattern, hit.start - start, hit.end - start) for hit in hits]
+
+    def _steps(
+        self, document: Joined, found: list[Found], hits: Sequence[Hit] | None = None
+    ) -> Iterator[tuple[Piece, bool]]:
         """Add to `found` what is in the document, view by view of piece by piece; whether the step failed."""
         for piece in pieces(document):
             yield piece, False
             try:
-                for view, hits in views(piece.text, self.engine.scan):
-                    yield piece, bool(hits) and self._recognize(view, hits, piece, document.origin, found)
+                read = views(piece.text, self.engine.scan) if hits is None else [(View(piece.text), hits)]
+                for view, its_hits in read:
+                    yield (
+                        piece,
+                        bool(its_hits) and self._recognize(view, its_hits, piece, document.origin, found),
+                    )
             except Exception as error:  # noqa: BLE001  whatever fails is told to policy as a failed inspection
                 _tell("views", error)
                 yield piece, True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -13,6 +13,12 @@ from dataplane.inspection.view import Locate, as_written, edit_map
 
 PIECE: Final = 16_384
 """Code points looked at as one: some milliseconds at the most."""
+
+SHORT: Final = 512
+"""Code points of a text that may be looked at first together with others: names, schemas, short messages."""
+
+BATCH: Final = 4_096
+"""Code points of texts that are looked at together."""
 
 OVERLAP: Final = 4_096
 """Code points that two pieces share. No match is longer but that of delimited secrets, and the longest of
@@ -96,6 +102,24 @@ def joined(texts: Sequence[Text]) -> Iterator[Joined]:
                 indices=tuple(range(at, past)),
             )
         at = past
+
+
+def batches(documents: Iterable[Joined]) -> Iterator[list[Joined]]:
+    """Documents in order, short ones that stand together in one batch."""
+    batch: list[Joined] = []
+    length = 0
+    for document in documents:
+        if len(document.text) > SHORT or length + len(document.text) > BATCH:
+            if batch:
+                yield batch
+            batch, length = [], 0
+        if len(document.text) > SHORT:
+            yield [document]
+        else:
+            batch.append(document)
+            length += len(document.text)
+    if batch:
+        yield batch
 
 
 @dataclass(frozen=True, slots=True)
