@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import re2
-
 from dataplane.findings import Origin
+from dataplane.inspection.engine_re2 import ANYWHERE, Match, compile_one
 from dataplane.inspection.recognizer import Candidate, Hit, Pattern
 
 BEFORE: Final = 220
@@ -154,11 +153,12 @@ class Evidence:
         tries.sort(key=_heaviest_first)
         windows: dict[str, list[tuple[int, int]]] = {}
         signs: list[Sign] = []
+        data = text.encode() if text.isascii() else None
         for points, compiled, pattern in tries:
             places = windows.get(pattern)
             if places is None:
                 places = windows[pattern] = _windows(ends[pattern], len(text))
-            found = self._search(text, places, compiled, points)
+            found = self._search(text, data, places, compiled, points)
             if found:
                 signs.extend(found)
             else:
@@ -168,13 +168,18 @@ class Evidence:
         return self._stretches(signs)
 
     def _search(
-        self, text: str, windows: Sequence[tuple[int, int]], compiled: _Compiled, points: float
+        self,
+        text: str,
+        data: bytes | None,
+        windows: Sequence[tuple[int, int]],
+        compiled: _Compiled,
+        points: float,
     ) -> list[Sign]:
         signs: list[Sign] = []
         whole = 0
         for start, end in windows:
-            for match in compiled.regex.finditer(text[start:end]):
-                sign = Sign(compiled.signal, points, start + match.start(), start + match.end())
+            for first, past in compiled.spans(text, data, start, end):
+                sign = Sign(compiled.signal, points, first, past)
                 share = self._judge(text, sign) if whole < MATCHES and len(signs) < JUDGED else 1.0
                 signs.append(sign if share == 1 else replace(sign, points=points * share))
                 whole += share == 1
@@ -234,7 +239,7 @@ def _same_words(one: Sign, other: Sign) -> bool:
 @dataclass(frozen=True, slots=True)
 class _Compiled:
     signal: Signal
-    regex: Any
+    match: Match
     user: int
     tool: int
 
@@ -242,7 +247,25 @@ class _Compiled:
     def of(cls, signal: Signal, points: int | None) -> _Compiled:
         user = signal.user if points is None else points
         tool = (signal.user if signal.tool is None else signal.tool) if points is None else points
-        return cls(signal, re2.compile(f"(?i)(?:{signal.regex})"), user, tool)
+        return cls(signal, compile_one(f"(?i)(?:{signal.regex})"), user, tool)
+
+    def spans(self, text: str, data: bytes | None, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Matches in `text` from `start` to `end`, none overlapping another; `data` is an ASCII text as bytes."""
+        if data is not None:
+            yield from self._spans(data, start, end)
+            return
+        window = text[start:end].encode("utf-8", "replace")
+        for first, past in self._spans(window, 0, len(window)):
+            before = start + len(window[:first].decode())
+            yield before, before + len(window[first:past].decode())
+
+    def _spans(self, data: bytes, at: int, end: int) -> Iterator[tuple[int, int]]:
+        while at < end:
+            first, past = self.match(ANYWHERE, data, at, end)[0]
+            if first < 0:
+                return
+            yield first, past
+            at = max(past, first + 1)
 
 
 def _weights(kind: str, signals: Sequence[Signal], row: Mapping[str, Any]) -> Mapping[str, int]:
