@@ -118,4 +118,4 @@ class Openings:
             return -1
         at: int = self._match(ANYWHERE, data, before, len(data))[0][0]
         # A blank before a word is the beginning of too much.
-        return -1 if data[at:].isspace() else at
+        return -1 if at >= 0 and data[at:].isspace() else at
