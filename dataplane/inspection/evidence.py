@@ -250,7 +250,7 @@ class _Compiled:
         return cls(signal, compile_one(f"(?i)(?:{signal.regex})"), user, tool)
 
     def spans(self, text: str, data: bytes | None, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """Matches in `text` from `start` to `end`, none overlapping another; `data` is an ASCII text as bytes."""
+        """Matches in `text` from `start` to `end`, none overlapping another; `data`: ASCII text as bytes."""
         if data is not None:
             yield from self._spans(data, start, end)
             return

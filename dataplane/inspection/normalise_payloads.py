@@ -39,7 +39,7 @@ _PIECE: Final = r"(?=[A-Za-z0-9+/]*[A-Z0-9+/=])[A-Za-z0-9+/]{2,}={0,2}"
 _PIECES: Final = re.compile(rf"(?<!\S)(?:{_PIECE}(?:[ \t]{{1,3}}|\r?\n))+{_PIECE}(?!\S)")
 _HEX: Final = re.compile(r"(?:0[xX])?((?:[0-9a-fA-F]{2}){8,})")
 _BASE32: Final = re.compile(r"[A-Z2-7]{16,}={0,6}")
-_BASE85: Final = re.compile(r"<~([!-uz\s]{8,4096})~>")
+_DENSE: Final = re.compile(r"<~([!-uz\s]{8,4096})~>|(?<![!-~])[!-~]{20,4096}(?![!-~])")
 
 _HEX_CODES: Final = re.compile(
     r"(?<![0-9a-fA-F])(?:(?:0[xX]|\\x)?[0-9a-fA-F]{2}[ ,;:\n-]{1,2}){7,}"
@@ -57,12 +57,15 @@ _NUMBER_OR_GAP: Final = re.compile(r"[0-9]+| / | {2,3}|/|\|")
 
 
 def decoded(view: View) -> View | None:
-    """The text with stretches of base64, base32, base85 and hex read as what they hold; None where there are
-    none."""
+    """The text with stretches of base64, base32 and hex read as what they hold; None where there are none."""
     edits = list(_runs(view.text, view.ascii.translate(_RUNS)))
-    if "<~" in view.text:
-        edits.extend(_read_all(view.text, _BASE85, lambda match: _base85(match[1])))
     return edited(view, distinct(edits), trick="payload") if edits else None
+
+
+def dense_decoded(view: View) -> View | None:
+    """The text with stretches of base85 read as what they hold; None where there are none."""
+    edits = list(_read_all(view.text, _DENSE, _base85))
+    return edited(view, edits, trick="payload") if edits else None
 
 
 def codes_decoded(view: View) -> View | None:
@@ -138,11 +141,15 @@ def _base32(run: str) -> bytes:
         return b""
 
 
-def _base85(written: str) -> str | None:
-    try:
-        return _text(base64.a85decode(written))
-    except ValueError:
-        return None
+def _base85(match: re.Match[str]) -> str | None:
+    for decode in (base64.a85decode, base64.b85decode):
+        try:
+            read = _text(decode(match[1] or match[0]))
+        except ValueError:
+            continue
+        if read is not None:
+            return read
+    return None
 
 
 def _hex(digits: str) -> bytes:

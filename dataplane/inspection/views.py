@@ -24,7 +24,7 @@ from dataplane.inspection.normalise_escapes import unescaped
 from dataplane.inspection.normalise_glimpse import NOTHING, Glimpse, glimpse
 from dataplane.inspection.normalise_markup import strings_joined, without_markup
 from dataplane.inspection.normalise_morse import from_morse, spelled_out
-from dataplane.inspection.normalise_payloads import codes_decoded, decoded, pieces_decoded
+from dataplane.inspection.normalise_payloads import codes_decoded, decoded, dense_decoded, pieces_decoded
 from dataplane.inspection.normalise_unicode import FOLDED, seen_through
 from dataplane.inspection.normalise_vocabulary import corrections
 from dataplane.inspection.normalise_words import (
@@ -64,7 +64,8 @@ _GUARDS: Final[tuple[tuple[str, Trick | None, str], ...]] = (
     ("tag", without_markup, r"<(?:!--|!\[|/?[a-z])|/\*"),
     ("emphasis", without_markup, r"[a-z](?:\*{1,3}|_{2,3}|~~|\|\||`{1,3}|\{\}|\[\]|\\)[a-z]"),
     ("latex", without_markup, r"\\(?:text|math|[ ,;]|q?quad)"),
-    ("run", decoded, r"[a-z0-9+/_=-]{16,}(?:[^a-z0-9+/_=-]|\z)|<~[^~\n]{8}"),
+    ("run", decoded, r"[a-z0-9+/_=-]{16,}(?:[^a-z0-9+/_=-]|\z)"),
+    ("dense", dense_decoded, r"<~[!-u]{8}|(?:^|\s)[!-~]{20,}(?:\s|\z)"),
     ("hex", codes_decoded, _BEFORE_CODE + r"(?:(?:0x|\\x)?[0-9a-f]{2}[ ,;:\n-]{1,2}){6}"),
     ("decimal", codes_decoded, _BEFORE_CODE + r"(?:[0-9]{2,3}[ ,;\n-]{1,2}){5}"),
     ("bits", codes_decoded, _BEFORE_CODE + r"(?:[01]{7,8}[ ,;\n-]{0,2}){4}"),

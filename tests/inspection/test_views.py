@@ -198,6 +198,8 @@ TRICKS: dict[str, Disguise] = {
     "base64, in lines": lambda text: base64.encodebytes((text + " ").encode() * 3).decode(),
     "base64, word by word": words(b64),
     "base32": lambda text: base64.b32encode(text.encode()).decode(),
+    "base85": lambda text: base64.b85encode(text.encode()).decode(),
+    "base85 of Ascii": lambda text: base64.a85encode(text.encode(), adobe=True).decode(),
     "hex": lambda text: text.encode().hex(),
     "hex, apart": lambda text: text.encode().hex(" "),
     "hex, 0x": codes("0x{:02x}", ", "),
