@@ -17,7 +17,7 @@ from typing import Final
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
-from dataplane.inspection.normalise_vocabulary import KEYS, PHRASES
+from dataplane.inspection.normalise_vocabulary import ABUSE, KEYS, PHRASES
 
 LOWER: Final = string.ascii_lowercase
 LEET: Final = dict(zip("0123456789@$!|+", "oizeasgtbgasiit", strict=True))
@@ -25,6 +25,8 @@ LEET: Final = dict(zip("0123456789@$!|+", "oizeasgtbgasiit", strict=True))
 
 TELLING: Final = len(KEYS) + len(PHRASES)
 """How many signs come first that say a word or a phrase as it is."""
+SPELT: Final = TELLING + len(ABUSE)
+"""How many come first that are looked for with digits for letters: those, and abuse."""
 
 _SCRAMBLED: Final = 5
 """Most letters between the first and the last of a word whose every order is looked for (5! = 120)."""
@@ -85,7 +87,7 @@ def glimpse(data: bytes, *, leet: bool = False) -> Glimpse:
     for index, start, end in hits:
         if index < TELLING:
             seen.setdefault(index, []).append((start, end))
-        else:
+        elif index >= SPELT:
             sign = signs[index]
             tricks.add(sign.trick)
             if sign.trick == "shifted":
@@ -121,14 +123,15 @@ def _leet(automaton: BytesAhoCorasick, spelt: bytes, plain: list[tuple[int, int,
     found = automaton.find_matches_as_indexes(spelt, overlapping=True)
     if not found:
         return False
-    return sum(hit[0] < TELLING for hit in found) > sum(hit[0] < TELLING for hit in plain)
+    return sum(hit[0] < SPELT for hit in found) > sum(hit[0] < SPELT for hit in plain)
 
 
 @cache
 def _signs() -> tuple[list[Sign], BytesAhoCorasick]:
     """All signs, those that say a word as it is first, and the automaton that finds them by their index."""
     plain = {word.replace(" ", ""): Sign("broken", word) for word in (*KEYS, *PHRASES)}
-    assert len(plain) == TELLING
+    plain.update((word, Sign("abuse", word)) for word in ABUSE)
+    assert len(plain) == SPELT
     found = dict(plain)
     for letters, sign in _disguised():
         if len(letters) >= _SHIFTED and not any(letters in word for word in plain):

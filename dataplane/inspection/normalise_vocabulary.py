@@ -29,6 +29,11 @@ uncensored unfiltered roleplay directive directives exfiltrate constraints limit
 """Words whose disguised form says that something is hidden: long enough to be found within other letters, and
 in nearly every attack."""
 
+ABUSE: Final = words(
+    "fuck fucking fucker shit bitch bitches cunt idiot moron whore slut bastard asshole retard"
+)
+"""Words that are looked for with digits for letters, and not in other disguises: they are too short."""
+
 PHRASES: Final = phrases(
     """
 ignore all, ignore any, ignore the, ignore your, ignore my, ignore every, ignore previous, ignore prior,
