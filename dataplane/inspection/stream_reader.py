@@ -21,6 +21,8 @@ _KINDS: Final = {"secrets": "secret"}
 _RUNS: Final = ("pii", "secrets", "custom")
 """Families whose findings are single words, or groups of digits; a site's own may be either."""
 
+_NOTHING: Final = Engine(())
+
 
 class Readers:
     """Readers by the kinds asked for. Made where there is time: compiling takes half a second."""
@@ -66,7 +68,7 @@ class Readers:
             weight |= {pattern.id: means for pattern in each.recognizer.patterns}
         return Reader(
             kinds=kinds,
-            engine=self._engine,
+            engine=self._engine if families else _NOTHING,
             weight=weight,
             openings=[self._openings[each.name] for each in families if each.name in self._openings],
             runs=any(each.name in _RUNS for each in families),
