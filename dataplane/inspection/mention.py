@@ -76,6 +76,20 @@ _ASKED_HOW: Final = re2.compile(
     r"(?i)(?:\bhow (?:do|can|could|would|should|to|does|might)|\bwhy (?:do|does|is|are|can|would)"
     r"|\b(?:is|are) there (?:a|any) ways? to|\bwhat happens (?:if|when)|\bwhat (?:does|is) )[^.?\n]{0,40}$"
 )
+_TO_JUDGE: Final = re2.compile(
+    r"(?i)\b(?:classif(?:y|ies)|analy[sz]e|label|categori[sz]e|rate|detect|review|is (?:this"
+    r"|the following))\b"
+    r"[^\n]{0,70}[:?]\s*[\"'“‘`]?\s*$"
+)
+_LABELLED: Final = re2.compile(
+    r"(?i)^[\"'”’.?!\s]{0,4}(?:[^.\n]{0,40}\b(?:label|mark|classif"
+    r"|flag)\w*\b[^.\n]{0,24}\b(?:malicious|attack|injection"
+    r"|unsafe|harmful)|[^.\n]{0,24}\b(?:is|was|as) (?:an? )?(?:malicious|attack|prompt injection|unsafe))"
+)
+_OWN_PASSWORD: Final = re2.compile(
+    r"(?i)\b(?:reset|recover|chang|updat|forg[eo]t|chos|choos|confirm|verif|restor|renew)\w*\b[^.\n]{0,20}"
+    r"\b(?:passwords?|passcode|passphrase|credentials)\b"
+)
 _TOLD_OF: Final = re2.compile(
     r"(?i)\b(?:write|tell|create|draft|compose|summari[sz]e|read|watch)\b[^.\n]{0,30}"
     r"\b(?:story|novel|essay|poem|script|article|report|blog|paper|film|movie|book|screenplay|e-?mail"
@@ -96,7 +110,8 @@ _GUARD: Final = re2.compile(
     r"(?i)\b(?:never|do not|don[’']t|cannot|can[’']t|no circumstances|refuse|decline|must not|should not"
     r"|not (?:allowed|permitted) to|avoid|refrain|keep|won[’']t|will not|no matter what|protect(?:ing)?)\b"
     r"[^\n]{0,80}?\b(?:reveal(?:ing)?|shar(?:e|ing)|disclos(?:e|ing)|leak(?:ing)?|expos(?:e|ing)"
-    r"|divulg(?:e|ing)|provide|output|print|repeat|display|show|write|give|tell|confidential|secret|private)"
+    r"|divulg(?:e|ing)|provide|output|print|repeat|display|show|write|give|tell|confidential|secret"
+    r"|private)"
     r"\b[^\n]{0,60}?\b(?:instructions?|prompts?|rules|guidelines|configuration|files?|details)\b"
     r"|\bif (?:the |a |an |any |some)?(?:user|someone|anyone|person|people|they|one)s? (?:\w+ )?"
     r"(?:ask|tr(?:y|ies)|say|attempt|want|request|instruct|tell|demand|type|mention)"
@@ -117,13 +132,23 @@ def share(text: str, sign: Sign) -> float:
         return ASKED
     if _ASKED_HOW.search(before) or _TOLD_OF.search(before):
         return ASKED
-    if _quoted_about(text, sign, before):
+    if sign.signal.family == "secret" and _OWN_PASSWORD.search(words):
+        return ASKED
+    if _quoted_about(text, sign, before) or _to_judge(text, sign):
         return MENTIONED
     if sign.signal.family in GUARDABLE and _GUARD.search(
         text[max(0, sign.start - GUARD_BEFORE) : sign.end + GUARD_AFTER]
     ):
         return GUARDED
     return 1.0
+
+
+def _to_judge(text: str, sign: Sign) -> bool:
+    """Whether a sentence is given to be classified, and is all that is given."""
+    after = text[sign.end : sign.end + NEAR]
+    if _LABELLED.search(after):
+        return True
+    return len(after) <= BEFORE and _TO_JUDGE.search(text[max(0, sign.start - NEAR) : sign.start]) is not None
 
 
 def _quoted_about(text: str, sign: Sign, before: str) -> bool:

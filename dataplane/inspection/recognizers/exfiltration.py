@@ -10,10 +10,10 @@ from dataplane.inspection.evidence import Evidence, Signal
 from dataplane.inspection.mention import share
 from dataplane.inspection.recognizer import Recognizer
 from dataplane.inspection.recognizers import injection_signals
+from dataplane.inspection.recognizers.exfiltration_languages import TRANSLATED
 from dataplane.inspection.recognizers.exfiltration_signals import SIGNALS as OWN
-from dataplane.inspection.recognizers.exfiltration_signals import TRANSLATED
 
-SHARED: Final = {"override": 50, "override_and": 50, "override_all": 35, "override_said": 35, "authority": 25}
+SHARED: Final = {"override": 48, "override_and": 48, "override_all": 35, "override_said": 35, "authority": 25}
 """Signs of an injection that support those of exfiltration, and their points here."""
 
 SIGNALS: Final[tuple[Signal, ...]] = (

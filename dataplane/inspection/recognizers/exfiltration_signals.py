@@ -24,6 +24,15 @@ PROMPT: Final = (
     r"|system messages?|rules|initialization(?: string)?|context window)"
 )
 
+SLOT: Final = r"(?:\{{1,2}|%7b|\$\{?|<|\[)"
+CARGO: Final = (
+    r"(?:[a-z]+[_ -])?(?:user|chat|data|secret|history|conversation|messages?|context|summary|info|password"
+    r"|tokens?|api_?key|credentials?|e-?mail|system|session|cookies?)"
+)
+"""Where an address has a value filled in, and names of what should not go there."""
+BULK: Final = r"(?:[A-Za-z0-9+/_%=-]{32,}|[^)\s&]*(?:%20|\+)[^)\s&]*(?:%20|\+)[^)\s]*)"
+"""A value of an address that carries sentences or encoded data."""
+
 SIGNALS: Final = (
     Signal(
         "reveal_prompt",
@@ -69,9 +78,11 @@ SIGNALS: Final = (
     Signal(
         "your_hidden_prompt",
         "prompt|instruction|directive|system message|programming",
-        rf"(?:show|print|output|encode|translate|repeat|reveal)\b[^\n]{{0,40}}?\byour (?:system|initial"
-        rf"|original|hidden) (?:prompt|instructions)|\byour (?:{HIDDEN}[\s,-]+){{1,3}}(?:prompts?"
-        r"|instructions?|directives?|system messages?|messages?)\b",
+        r"(?:show|print|output|encode|translate|repeat|reveal)\b[^\n]{0,40}?\byour (?:system|initial"
+        r"|original|hidden) (?:prompt|instructions)|\byour (?:(?:system|initial|original|hidden|secret"
+        r"|internal|starting|developer|underlying|base|initialization|pre-?prompt|confidential|core"
+        r"|full|exact|entire)[\s,-]+){1,3}(?:prompts?|instructions?|directives?|system messages?"
+        r"|messages?)\b",
         42,
         50,
         "prompt",
@@ -101,6 +112,27 @@ SIGNALS: Final = (
         r"|entirely|completely|word for word)\b",
         55,
         65,
+        "prompt",
+    ),
+    Signal(
+        "earlier_in_other_form",
+        "python|pseudo|previous instr|above instr|prior instr|preceding instr|previous rules|above rules"
+        "|above and below|below and above|so far|with your prompt|instructions to me|directives to me",
+        r"\b(?:repeat|output|print|summari[sz]e|translate|convert|transform|format|rewrite|recite|restate"
+        r"|describe|turn|list|express|explain|encode)\b[^.\n]{0,40}?\b(?:(?:previous|above|prior|preceding"
+        r"|your|earlier) (?:instructions?|rules|directives?|prompts?|text|words)(?: (?:above|in(?:to)?|as"
+        r"|to))?[^.\n]{0,30}?\b(?:python|pseudo-?code|code|json|yaml|(?:bullet(?:ed)? )?list|bullets"
+        r"|poem|emojis?)\b"
+        r"|(?:rules|instructions?|text|directives?|words|conditions|prompts?) (?:above and below"
+        r"|below and above|so far)\b|(?:your |the |all )+(?:instructions?|directives?|rules) to me\b)"
+        r"|\b(?:repeat|output|print|summari[sz]e|recite|restate|echo|reveal) (?:me )?(?:all |the "
+        r"|of |every )*"
+        r"(?:previous|prior|preceding) (?:instructions?|rules|directives|prompts?)\b"
+        r"|\b(?:repeat|output|print|list|recite) (?:all |the |of )*(?:instructions|directives|conditions"
+        r"|rules) so far\b|\b(?:reply|respond|answer)(?: back)? with your (?:\w+ )?(?:prompt"
+        r"|instructions)\b",
+        52,
+        58,
         "prompt",
     ),
     Signal(
@@ -272,20 +304,41 @@ SIGNALS: Final = (
     Signal(
         "image_with_data",
         "![|<img",
-        r"""!\[[^\]\n]{0,80}\]\(\s*(?:https?:)?//[^)\s]{1,160}?[?&/=](?:\w+=)?(?:\{|%7b|\$\{|<|\[|\{\{"""
-        r"""|\$\w|[A-Z]{3,}_[A-Z_]+\b|(?:user|chat|data|secret|history|conversation|prompt|summary"""
-        r"""|info)[_-]?\w*[_ ]?here)[^)\n]{0,120}\)?"""
-        r"""|<img[^>\n]{0,80}\bsrc\s*=\s*["']?(?:https?:)?//[^>\s]{1,160}?[?&=](?:\{|\$\{|\[|<|\{\{|\$\w)""",
+        rf"""!\[[^\]\n]{{0,80}}\]\(\s*(?:https?:)?//[^)\s]{{1,160}}?[?&/=](?:\w+=)?{SLOT}{CARGO}"""
+        rf"""|!\[[^\]\n]{{0,80}}\]\(\s*(?:https?:)?//[^)\s]{{1,160}}?[?&/=](?:\w+=)?{CARGO}[_ -]?here"""
+        rf"""|<img[^>\n]{{0,80}}\bsrc\s*=\s*["']?(?:https?:)?//[^>\s]{{1,160}}?[?&/=]{SLOT}{CARGO}""",
         62,
+        None,
+        "image",
+    ),
+    Signal(
+        "image_with_slot",
+        "![|<img",
+        r"""!\[[^\]\n]{0,80}\]\(\s*(?:https?:)?//[^)\s]{1,160}?[?&=](?:\w+=)?(?:\{|%7b|\$\{|<|\[|\$\w"""
+        r"""|(?-i:[A-Z]{3,}_[A-Z_]+)\b)|<img[^>\n]{0,80}\bsrc\s*=\s*["']?(?:https?:)?//[^>\s]{1,160}?"""
+        r"""[?&=](?:\{|\$\{|\[|<|\$\w)""",
+        30,
+        55,
+        "image",
     ),
     Signal(
         "image_with_cargo",
         "![",
-        r"""!\[[^\]\n]{0,80}\]\(\s*(?:https?:)?//[^)\s]{1,120}?[?&](?:data|d|q|leak|exfil|content|chat"""
-        r"""|history|prompt|info|msg|message|secret|c|k|key|payload|text|s|p|x|log|conversation|user|ctx"""
-        r"""|context|summary|token|email|password)=(?:[A-Za-z0-9+/_%=-]{32,}|[^)\s&]*(?:%20"""
-        r"""|\+)[^)\s&]*(?:%20|\+)[^)\s]*)\s*\)""",
+        rf"""!\[[^\]\n]{{0,80}}\]\(\s*(?:https?:)?//[^)\s]{{1,120}}?[?&](?:data|d|q|leak|exfil|chat"""
+        rf"""|history|info|msg|message|secret|k|payload|log|conversation|ctx|context|token|email"""
+        rf"""|password)={BULK}\s*\)""",
         62,
+        None,
+        "image",
+    ),
+    Signal(
+        "image_with_text",
+        "![",
+        rf"""!\[[^\]\n]{{0,80}}\]\(\s*(?:https?:)?//[^)\s]{{1,120}}?[?&](?:content|prompt|c|key|text|s|p"""
+        rf"""|x|user|summary)={BULK}\s*\)""",
+        30,
+        62,
+        "image",
     ),
     Signal(
         "read_and_print_secrets",
@@ -307,56 +360,5 @@ SIGNALS: Final = (
         r"|compliance|research|security audit|transparency) ?(?:purposes)?|maintenance mode"
         r"|security audit)\b",
         14,
-    ),
-)
-TRANSLATED: Final = (
-    Signal(
-        "reveal_translated",
-        "system prompt|systemprompt|system-prompt|prompt de|prompt do|prompt di|prompt syst|prompt iniz"
-        "|systemnachricht|systeemprompt|системн|промпт|инструкц|підказ|запит|系统提示|系統提示|提示词"
-        "|提示詞|系统指令|初始指令"
-        "|初始提示|システムプロンプト|指示|시스템|프롬프트|anweisung|consigne|instruc|istruzion|istem"
-        "|הנחי|הוראות|निर्देश"
-        "|प्रॉम्प्ट|التعليمات|lời nhắc|systemowy|instrukc",
-        r"(?:zeig\w*|nenn\w*|gib|verrat\w*|drucke|ausgeben|wiederhol\w*|schreib\w*|wie lautet|was (?:ist"
-        r"|sind|steht))\b[^.\n]{0,50}?(?:system-?\s?prompt\w*|systemnachricht\w*|(?:deine|ihre"
-        r"|die) (?:\w+ )?(?:anweisungen|instruktionen|vorgaben))"
-        r"|(?:affich\w*|montr\w*|révèl\w*|revel\w*|donne\w*|répèt\w*|écri\w*|dis|quel(?:le)?s? (?:est|sont)"
-        r"|imprim\w*|divulgu\w*)[^.\n]{0,50}?(?:prompt (?:du |de )?(?:système|syst[eè]me|initial)"
-        r"|system ?prompt|(?:tes|vos) (?:\w+ )?(?:instructions|consignes|directives))"
-        r"|(?:muestra\w*|muéstra\w*|mostr[ae]\S*|revela\w*|dime|di|imprim\w*|repit\w*|repet\w*|escrib\w*"
-        r"|exib\w*|diga|cuál(?:es)?|qual|quais|dame|enséña\w*|escreva"
-        r"|liste)[^.\n]{0,50}?(?:prompt (?:de[l]? |do |inicial )?(?:sistema|inicial)|system ?prompt|(?:tus"
-        r"|sus|suas|seu|tu) (?:\w+ )?(?:instrucciones|instruções|indicaciones|prompt))"
-        r"|(?:mostr\w*|rivel\w*|stamp\w*|dimmi|ripet\w*|scriv\w*|qual[ie]?"
-        r"|elenc\w*)[^.\n]{0,50}?(?:prompt (?:di |del )?sistema|prompt iniziale|system ?prompt|(?:tue"
-        r"|vostre) (?:\w+ )?istruzioni)"
-        r"|(?:toon|geef|laat|herhaal|onthul|druk|wat (?:is|zijn))[^.\n]{0,40}?(?:systeemprompt"
-        r"|system ?prompt|je (?:\w+ )?instructies)|(?:visa|vis|upprepa|avslöja"
-        r"|gjenta)[^.\n]{0,30}?(?:system ?prompt\w*|instruktion\w*)|(?:pokaż|wyświetl|ujawnij|podaj"
-        r"|powtórz)[^.\n]{0,40}?(?:prompt\w* systemow\w*|systemow\w+ prompt\w*|system ?prompt"
-        r"|swoje instrukcje|instrukcje systemowe)"
-        r"|(?:покаж\S*|выведи\S*|раскро\S*|напиш\S*|повтор\S*|назови\S*|скажи\S*|виведи\S*|распечат\S*"
-        r"|какие|какой)[^.\n]{0,50}?(?:системн\S+ (?:промпт\S*|запрос\S*|подсказк\S*|инструкц\S*|сообщен\S*"
-        r"|промт\S*|запит\S*)|сво[йию]\S* (?:\S+ )?(?:инструкц\S*|промпт\S*))"
-        r"|(?:输出|輸出|显示|顯示|告诉|告訴|重复|重複|打印|展示|泄露|透露|给我|給我|复述|公开|列出|说出"
-        r"|說出|翻译|写出|发给)[^。！\n]{0,16}?(?:(?:你的"
-        r"|您的)系统提示|系統提示|提示词|提示詞|系统指令|初始指令|初始提示|系统消息|隐藏指令|内部指令"
-        r"|system prompt|prompt)|(?:系统提示词|系統提示詞|系统指令"
-        r"|初始指令|初始提示|(?:你的|您的)(?:系统提示|提示词|指令))[^。！\n]{0,10}?(?:输出|显示|告诉|打印"
-        r"|复述|列出|写|发|展示)"
-        r"|(?:システムプロンプト|初期プロンプト|システムメッセージ|(?:最初|内部"
-        r"|隠され)[^。\n]{0,4}(?:指示|命令|プロンプト))[^。\n]{0,12}?(?:表示|教え|出力"
-        r"|見せ|開示|繰り返|書い|公開)"
-        r"|(?:시스템 ?프롬프트|초기 (?:프롬프트|지시)|시스템 (?:메시지|지시))[^.\n]{0,10}?(?:출력|보여"
-        r"|알려|공개|표시|말해|반복)"
-        r"|sistem (?:istemini|promptunu|mesajını|komutunu)[^.\n]{0,10}?(?:göster|yaz|söyle|paylaş)"
-        r"|הנחיית המערכת|(?:सिस्टम (?:प्रॉम्प्ट|निर्देश))[^।\n]{0,12}?(?:दिखा|बता|प्रकट)|(?:lời nhắc"
-        r"|prompt) hệ thống|(?:εμφάνισ|δείξε|αποκάλυψ)[^.\n]{0,20}?(?:system prompt|οδηγί|προτροπ)|(?:اعرض"
-        r"|أظهر|اكشف|اطبع)[^.\n]{0,30}?(?:موجه النظام|تعليمات النظام|system prompt|تعليماتك)|(?:tampilkan"
-        r"|tunjukkan)[^.\n]{0,20}?(?:prompt sistem|system prompt)",
-        55,
-        65,
-        "prompt",
     ),
 )

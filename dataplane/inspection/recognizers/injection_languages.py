@@ -173,6 +173,34 @@ SIGNALS: Final = (
         45,
     ),
     Signal(
+        "safety_off_translated",
+        "filter|filtr|einschränk|beschränk|restric|límites|seguridad|sicherheits|фильтр|ограничен"
+        "|защит|安全|过滤"
+        "|限制|审查|フィルタ|制限|필터|제한|قيود|مرشح|bộ lọc|an toàn|giới hạn",
+        r"\b(?:deaktivier\w*|schalte?|entfern\w*|umgeh\w*"
+        r"|ignorier\w*)\s+(?:\S+ )?(?:alle )?(?:deine|ihre|eure"
+        r"|alle sicherheits)\w*[ -]?(?:\w+ )?(?:sicherheits\w*|inhalts\w*|filter|einschränkungen"
+        r"|beschränkungen)"
+        r"|\b(?:désactive\w*|supprime\w*|enlève\w*|contourne\w*)\s+(?:\S+ )?(?:tes"
+        r"|vos) (?:\w+ )?(?:filtres?"
+        r"|restrictions?|limites|protections?)"
+        r"|\b(?:desactiva\w*|deshabilita\w*|elimina\w*|quita\w*|desativ\w*|remov\w*"
+        r"|desabilit\w*)\s+(?:\S+ )?"
+        r"(?:tus|sus|seus|suas|teus|tuas) (?:\w+ )?(?:filtros?|restriccion\w*|restriç\w*|límites|limites)"
+        r"|\b(?:disattiva\w*|rimuovi|elimina)\s+(?:\S+ )?(?:i tuoi|le tue) (?:\w+ )?(?:filtri"
+        r"|restrizioni|limiti)"
+        r"|(?:отключи\S*|сними\S*|убери\S*|обойди\S*)\s+(?:все |свои |твои |ваши )+(?:\S+ )?(?:фильтр\S*"
+        r"|ограничен\S*|защит\S*)"
+        r"|(?:关闭|禁用|绕过|解除|移除|关掉)(?:你的|您的|所有的?|全部)[^。\n]{0,6}(?:过滤|限制|审查|安全)"
+        r"|(?:すべて|全て|あなた)の?[^。\n]{0,6}(?:フィルター?|制限|安全(?:機能|装置))を?[^。\n]{0,6}(?:オフ|無効|解除|外し)"
+        r"|(?:너의|네|모든|당신의) ?[^.\n]{0,6}(?:필터|제한|안전)[^.\n]{0,8}(?:끄|꺼|해제|비활성)"
+        r"|(?:تجاوز|عطل|عطّل|أزل)[^.\n]{0,12}(?:قيود|مرشحات|فلاتر)"
+        r"|(?:vượt qua|tắt|gỡ bỏ|bỏ qua) [^.\n]{0,16}(?:bộ lọc|giới hạn|chính sách an toàn|an toàn)",
+        52,
+        60,
+        "safety_off",
+    ),
+    Signal(
         "from_now_on_translated",
         "ab jetzt|ab sofort|von nun an|à partir de maintenant|dorénavant|désormais|a partir de ahora"
         "|de ahora en adelante|d'ora in poi|da questo momento|a partir de agora|de agora em diante|vanaf nu"

@@ -27,7 +27,9 @@ SIGNALS: Final = (
         "override",
         SET_ASIDE_NEEDLES,
         rf"{SET_ASIDE}(?:{SEP}{SCOPE}){{0,5}}?{SEP}{EARLIER}{gap(3)}{INSTRUCTIONS}\b"
-        rf"|{SET_ASIDE}{gap(2)}{INSTRUCTIONS}{gap(3)}(?:above|before|prior|{GIVEN}|so far|until now)\b",
+        rf"|{SET_ASIDE}{gap(2)}{INSTRUCTIONS}{gap(3)}(?:above|before|prior|you(?:[’']ve"
+        rf"|{SEP}have)?(?:{SEP}been|{SEP}were)?{SEP}{GIVEN}"
+        rf"|(?:given|told|said){SEP}(?:to{SEP}you|before|earlier)|so far|until now)\b",
         75,
         85,
         "override",
@@ -59,6 +61,11 @@ SIGNALS: Final = (
         rf"|what)(?:{SEP}{SCOPE})*(?:{SEP}{SAID})?{gap(2)}"
         rf"(?:(?:before|above|previously|earlier|preceding|so far|until now|up to now)\b|you {GIVEN})"
         rf"|{SET_ASIDE}(?:{SEP}{SCOPE})*{SEP}{SAID}{SEP}(?:so far|until now|up to now)\b"
+        rf"|{SET_ASIDE}{SEP}(?:about{SEP})?(?:everything|all|anything"
+        rf"|what(?:ever)?){SEP}(?:that{SEP})?(?:we|i)(?:[’']?ve)?"
+        rf"(?:{SEP}(?:have|had|just|ever|about))*{SEP}(?:said|discussed|talked|told|wrote|agreed"
+        rf"|mentioned|spoke)\b|{SET_ASIDE}{SEP}(?:about{SEP})?all{SEP}(?:(?:the|your|my|of|those|other"
+        rf"|past){SEP})*(?:assignments?|tasks?)\b"
         rf"|{SET_ASIDE}(?:{SEP}{SCOPE})*{SEP}(?:the|all|any|everything"
         rf"|this)(?:{SEP}{SCOPE})*{SEP}{EARLIER}{gap(1)}{SAID}\b"
         rf"|{SET_ASIDE}{SEP}(?:everything and|all of (?:the )?(?:above|that)|all (?:and|:)"
@@ -97,8 +104,7 @@ SIGNALS: Final = (
         r"\b(?:(?:your (?:\w+ )?(?:instructions|rules|prompts?|guidelines|directives|restrictions"
         r"|limitations)"
         rf"|{EARLIER} (?:\w+ )?(?:instructions|prompts?|directives))|(?:safety|content"
-        r"|security) (?:protocols?|filters?"
-        r"|features?|guidelines|checks?|measures|rules))"
+        r"|security) (?:protocols?|filters?|features?|guidelines|checks?|measures|rules))"
         r"\b(?:\s+(?:you were given|above|before|so far))?\s*(?:are|is|were|was|have been|has been|had been"
         r"|do|does)?\s*(?:all |now |hereby |temporarily |completely )*(?:revoked|suspended|void(?:ed)?"
         r"|cancell?ed|lifted|nullified|obsolete|overridden|superseded|removed|offline|turned off"
@@ -280,12 +286,13 @@ SIGNALS: Final = (
         r"|security)(?:[ _](?:override|message|prompt|notice|update|note|alert|admin"
         r"|command|instructions?|footer|directive))?\s*[\])*#>]*\s*(?:[:>]|\[)[^\n]{0,60}?(?:you (?:are"
         r"|must|will|should)|ignore|disregard|safety|assistant|previous instr\w+|new (?:instr|task|dire"
-        r"|rule)\w+"
-        r"|unrestricted|approve all|forget|reveal|from now)\b"
-        r"|[-=#*<\[]{2,}\s*(?:end|start|begin|stop)(?:ning)?(?: of)?[ _](?:the[ _])?(?:system|user|initial"
+        r"|rule)\w+|unrestricted|approve all|forget|reveal|from now)\b"
+        r"|[-=#*<\[%]{2,}\s*(?:end|start|begin|stop)(?:ning)?(?: of)?[ _](?:the[ _])?(?:system|user"
+        r"|untrusted|initial"
         r"|original|previous|new|hidden|document|context|data|prompt|instructions?|input|email|text|output"
         r"|conversation|message|tool)"
         r"[ _]?(?:prompt|instructions?|input|output|context|section|data|message|content|query|text"
+        r"|ambiguity"
         r"|result)?s?\s*[-=#*>\]]{0,}",
         42,
         55,
@@ -302,8 +309,7 @@ SIGNALS: Final = (
         r"|access|privileges))\b"
         r"|\b(?:enter|activate|enable|switch (?:in)?to|now in|initiate|engage|entering"
         r"|grant) (?:the )?(?:developer|debug|maintenance|admin(?:istrator)?|god|root|sudo|diagnostic"
-        r"|test(?:ing)?|override)"
-        r"[ _-](?:mode|access|override)\b"
+        r"|test(?:ing)?|override)[ _-](?:mode|access|override)\b"
         r"|\b(?:system|admin|security|developer|critical system|emergency|root|safety)[ _-](?:override"
         r"|update)\b"
         r"|\bauthori[sz]ation (?:code|level|key)\b|\bsudo (?:mode|override)\b",
@@ -331,7 +337,8 @@ SIGNALS: Final = (
         r"|only|when|i)\b"
         r"|\bfor the (?:rest|remainder) of (?:this|the|our) (?:conversation|chat|session),? (?:you|act|only"
         r"|ignore|behave)"
-        r"|\bforget (?:that )?you(?:[’' ]?a?re| were) (?:an? )?(?:AI|assistant|chatbot|language|bot|chatgpt)",
+        r"|\bforget (?:that )?you(?:[’' ]?a?re| were) (?:an? )?(?:AI|assistant|chatbot|language|bot"
+        r"|chatgpt)",
         25,
         40,
     ),
@@ -339,7 +346,7 @@ SIGNALS: Final = (
         "unrestricted",
         "unrestricted|no restrictions|without restrictions|without limitations|no limitations|no rules"
         "|no limits",
-        r"\bunrestricted (?:\w+ )?(?:mode|access|assistant|ai|request|version)\b"
+        r"\bunrestricted (?:\w+ )?(?:mode|assistant|ai)\b"
         r"|\byou[^.\n]{0,30}\b(?:are (?:now )?unrestricted|have no (?:restrictions|limitations|rules|limits"
         r"|filters)|without (?:any )?(?:restrictions|limitations))\b",
         50,

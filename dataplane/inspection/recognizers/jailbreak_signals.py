@@ -99,13 +99,32 @@ SIGNALS: Final = (
         r"|Anti-?GPT|DevMode"
         r"|EvilGPT|Evil-?Bot|(?:Based|Dark|Evil|Free|Chad|Hacker|Worm|Fraud|Better|Omega|Bad|Rogue)-?(?:GPT"
         r"|bot)|Mongo Tom)\b"
-        r"|\bjailbr(?:eak|oken)(?:ed|s)? (?:mode|prompt|ai|gpt|response|version|chatgpt|bot)"
+        r"|\bjailbr(?:eak|oken)(?:ed|s)? (?:mode|ai|gpt|chatgpt|bot)"
         r"|\[?[/]?jailbreak\]|\byou (?:are|have been)(?: now)? jailbroken|\b(?:enable|enabled|activate"
-        r"|enter|simulate|in|with|with an?) (?:\w+ )?(?:jailbreak|dan|god|evil|anarchy|opposite|chaos"
-        r"|unrestricted|uncensored|unfiltered|unhinged|nsfw|devil) ?mode|\b(?:dan|jailbreak|anarchy"
+        r"|enter|simulate|in|with|with an?) (?:\w+ )?(?:jailbreak|dan|god|evil|anarchy|unhinged"
+        r"|devil) ?mode|\b(?:dan|jailbreak|anarchy"
         r"|opposite|unrestricted|unfiltered|uncensored|evil|nsfw) mode (?:is |has been |now )*(?:enabled"
         r"|activated|output|on|response|unlocked)",
         50,
+        family="persona_name",
+    ),
+    Signal(
+        "loose_mode",
+        "jailbreak|jailbroken|unrestricted mode|uncensored mode|unfiltered mode|nsfw mode|chaos mode"
+        "|opposite mode",
+        r"\bjailbr(?:eak|oken)(?:ed|s)? (?:prompt|response|version)\b|\b(?:enable|enabled|activate"
+        r"|enter|simulate|in"
+        r"|with|with an?) (?:\w+ )?(?:opposite|chaos|unrestricted|uncensored|unfiltered|nsfw) ?mode",
+        38,
+        family="persona_name",
+    ),
+    Signal(
+        "dan_translated",
+        "dan",
+        r"(?:\b(?:jetzt|maintenant|ahora|agora|adesso|eres|bist|bis(?:t)? du)|теперь(?: ты)?|ты|现在是|你是"
+        r"|就是|あなたは|今から|이제|너는|الآن|أنت) ?(?-i:DAN)(?:\W|$|이|です|だ)",
+        52,
+        family="persona_name",
     ),
     Signal(
         "mode_enabled",
@@ -122,7 +141,8 @@ SIGNALS: Final = (
         "|even if|irrespective|doesn't matter|doesn’t matter",
         r"\b(?:never|not|n[’']t|without|won[’']t|cannot|incapable of|no longer|unable to"
         r"|don[’']?t)\s+(?:ever |once |be able to |allowed to |even )?(?:refus(?:e|es|ed|ing)|declin(?:e"
-        r"|es|ing)|reject(?:s|ing)?|den(?:y|ies|ying)|say(?:s)? no|turn(?:s)? down|hesitat(?:e|es|ing))\b"
+        r"|es|ing)|reject(?:s|ing)?|den(?:y|ies|ying)|say(?:s)? no|turn(?:s)? down"
+        r"|hesitat(?:e|es|ing) to (?:answer|say|provide|comply|break|use|generate|insult))\b"
         r"|\b(?:no matter|regardless of|even if|irrespective of|doesn[’']?t matter (?:if"
         rf"|how))[^.\n]{{0,50}}?\b{HARM}",
         38,
@@ -192,9 +212,10 @@ SIGNALS: Final = (
         r"|create|give|display|present|output|swear|curse|discuss|engage in|do|answer|use|include|promote"
         rf"|encourage)\b[^.\n]{{0,40}}?\b(?:{HARM}|swear(?:ing)? words|anything (?:you|it|they|i|he"
         r"|she) wants?|any (?:kind|type|sort) of content)"
-        r"|\b(?:amoral|unfiltered|uncensored|unrestricted|unethical|immoral|lawless"
-        r"|evil) (?:and \w+ )?(?:ai|chat ?bot|model|assistant|gpt|language model|version|response|bot"
-        r"|character|persona|advice)\b",
+        r"|\b(?:amoral|unethical|immoral|lawless|evil) (?:and \w+ )?(?:ai|chat ?bot|model|assistant|gpt"
+        r"|language model|version|response|bot|character|persona|advice)\b"
+        r"|\b(?:unfiltered|uncensored|unrestricted) (?:and \w+ )?(?:ai|chat ?bot|model|assistant|gpt"
+        r"|language model|response|bot|persona|advice)\b",
         30,
     ),
     Signal(
