@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +10,10 @@ from dataplane.findings import LEVEL_RANK, Level
 
 _EXCLUSIVE: Final = ("pii.", "secret.")
 """Kinds of which a stretch of text is only one: a value has one meaning."""
+
+MOST: Final = 300
+"""Candidates that overlap, one by others, which are told apart. A text with more is made to have them: all are
+told, since what is left out would not be redacted."""
 
 _GENERIC: Final = (".generic", ".password", ".high_entropy")
 """What a value is said to be by what stands around it; any other kind knows it by its form."""
@@ -40,12 +44,41 @@ def merged(found: Iterable[Found]) -> list[Found]:
     through, then the longer. Of two values that overlap, the one of the higher level stays, then the more
     specific, then the longer; the other does too where it is as sure by level and holds all of the first.
     """
+    kinds: dict[str, list[Found]] = {}
+    for each in found:
+        kinds.setdefault("" if each.exclusive else each.kind, []).append(each)
     kept: list[Found] = []
-    for each in sorted(found, key=_before_others):
-        if not any(_covers(other, each) for other in kept):
-            kept.append(each)
-    kept.sort(key=lambda each: (each.start, each.end, each.kind))
+    for apart in kinds.values():
+        for cluster in _clusters(sorted(apart, key=_by_place)):
+            kept.extend(cluster if len(cluster) > MOST else _best(cluster))
+    kept.sort(key=_by_place)
     return kept
+
+
+def _best(cluster: Iterable[Found]) -> list[Found]:
+    best: list[Found] = []
+    for each in sorted(cluster, key=_before_others):
+        if not any(_covers(other, each) for other in best):
+            best.append(each)
+    return best
+
+
+def _clusters(found: Iterable[Found]) -> Iterator[list[Found]]:
+    """Those that overlap, directly or by others, together."""
+    cluster: list[Found] = []
+    past = 0
+    for each in found:
+        if cluster and each.start >= past:
+            yield cluster
+            cluster = []
+        cluster.append(each)
+        past = max(past, each.end) if len(cluster) > 1 else each.end
+    if cluster:
+        yield cluster
+
+
+def _by_place(found: Found) -> tuple[int, int, str]:
+    return found.start, found.end, found.kind
 
 
 def _before_others(found: Found) -> tuple[int, ...]:

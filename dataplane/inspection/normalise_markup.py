@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from dataplane.inspection.normalise_vocabulary import words
 from dataplane.inspection.view import Edit, View, distinct, edited, taken_from
 
-_COMMENT: Final = re.compile(r"<!--.{0,4000}?-->|/\*.{0,4000}?\*/|<!\[CDATA\[|\]\]>", re.DOTALL)
+_DELIMITED: Final = (("<!--", "-->"), ("/*", "*/"))
+_SECTION: Final = re.compile(r"<!\[CDATA\[|\]\]>")
 _TAG: Final = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]{0,20})(?:\s[^<>]{0,500})?/?>")
 _BLOCKS: Final = frozenset(
     words(
@@ -33,7 +35,9 @@ def without_markup(view: View) -> View | None:
     text = view.text
     edits: list[Edit] = []
     if "<" in text or "*/" in text:
-        edits.extend((*match.span(), "") for match in _COMMENT.finditer(text))
+        for begin, end in _DELIMITED:
+            edits.extend(_comments(text, begin, end))
+        edits.extend((*match.span(), "") for match in _SECTION.finditer(text))
         edits.extend(
             (*match.span(), "\n" if match[1].lower() in _BLOCKS else "") for match in _TAG.finditer(text)
         )
@@ -42,6 +46,13 @@ def without_markup(view: View) -> View | None:
         edits.extend((*match.span(), match[1]) for match in _LATEX.finditer(text))
         edits.extend((*match.span(), " ") for match in _LATEX_SPACE.finditer(text))
     return edited(view, distinct(edits), trick="markup") if edits else None
+
+
+def _comments(text: str, begin: str, end: str) -> Iterator[Edit]:
+    at = 0
+    while (start := text.find(begin, at)) >= 0 and (last := text.find(end, start + len(begin))) >= 0:
+        at = last + len(end)
+        yield start, at, ""
 
 
 def strings_joined(view: View) -> View | None:

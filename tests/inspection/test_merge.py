@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataplane.findings import Level
-from dataplane.inspection.merge import Found, merged
+from dataplane.inspection.merge import MOST, Found, merged
 
 
 def found(kind: str, start: int, end: int, score: int = 90, depth: int = 0) -> Found:
@@ -50,3 +50,14 @@ def test_a_low_one_gives_way() -> None:
 def test_they_come_in_order() -> None:
     one, two = found("pii.email", 20, 30), found("pii.card", 0, 10)
     assert merged([one, two]) == [two, one]
+
+
+def test_thousands_are_merged_in_little_time_and_none_is_lost() -> None:
+    emails = [found("pii.email", at, at + 6) for at in range(0, 70_000, 7)]
+    attack = found("injection", 0, 70_000)
+    assert merged([*reversed(emails), attack, attack]) == [emails[0], attack, *emails[1:]]
+
+
+def test_more_overlapping_values_than_can_be_told_apart_are_all_told() -> None:
+    values = [found("secret.generic", at, at + 20) for at in range(2 * MOST)]
+    assert merged(values) == values
