@@ -77,14 +77,21 @@ test_nothing_is_prepared_where_the_tables_say_something_of_all_calls if {
 		{"tenants": null},
 		{"networks": null},
 		{"tools": null},
+		{"models": {"small": "internal"}},
 	] {
 		prepared_with(rows) == nothing_prepared
 	}
 }
 
 test_nothing_is_prepared_for_more_pairs_than_a_bundle_should_hold if {
-	many := {sprintf("m-%d", [n]): {"data_class": "internal"} | some n in numbers.range(1, 25000)}
-	prepared_with({"models": many}) == nothing_prepared
+	row := {"data_class": "internal"}
+	many := {sprintf("m-%d", [n]): row | some n in numbers.range(1, 24999)}
+	tiers := {"basic": tables.tiers.basic, "open": {"models": [], "operations": []}}
+	prepared_of(object.union(object.remove(tables, ["models", "tiers"]), {"models": many, "tiers": tiers}), {}) != nothing_prepared
+	most := object.union(many, {"m-a": row})
+	prepared_of(object.union(object.remove(tables, ["models", "tiers"]), {"models": most, "tiers": tiers}), {}) != nothing_prepared
+	beyond := object.union(most, {"m-b": row})
+	prepared_of(object.union(object.remove(tables, ["models", "tiers"]), {"models": beyond, "tiers": tiers}), {}) == nothing_prepared
 }
 
 test_clients_of_which_more_is_said_are_odd if {
@@ -106,4 +113,18 @@ test_tools_that_are_not_allowed_are_odd if {
 test_a_site_is_noticed if {
 	not prepared_of(tables, {}).site
 	prepared_of(tables, {"mine": {"request_block": set()}}).site
+}
+
+test_facts_are_unusual_from_the_thresholds_of_their_row if {
+	unusual := prepared_with({"anomalies": {
+		"a": {"block_from": 9, "constrain_from": 5},
+		"b": {"constrain_from": 5, "constrain": {"delay_ms": 1}},
+		"c": {},
+	}}).unusual
+	unusual == {"a": [9, 5], "b": [5]}
+}
+
+test_patterns_of_models_come_longest_first if {
+	rows := {"models": {"big-1*": {"data_class": "internal"}, "*": {"data_class": "internal"}}}
+	prepared_with(rows).prefixes == ["big-1", "big-", ""]
 }
