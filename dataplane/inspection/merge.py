@@ -12,8 +12,8 @@ _EXCLUSIVE: Final = ("pii.", "secret.")
 """Kinds of which a stretch of text is only one: a value has one meaning."""
 
 MOST: Final = 300
-"""Candidates that overlap, one by others, which are told apart. A text with more is made to have them: all are
-told, since what is left out would not be redacted."""
+"""Candidates that overlap, one by others, which are told apart. A text with more is made to have them: all
+are told, since what is left out would not be redacted."""
 
 _GENERIC: Final = (".generic", ".password", ".high_entropy")
 """What a value is said to be by what stands around it; any other kind knows it by its form."""
