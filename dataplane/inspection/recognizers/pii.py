@@ -149,14 +149,13 @@ class _Pii:
             return
         words = pii_context.before(text, start)
         thing = pii_context.names_thing(words)
-        said = not thing and pii_context.says_card(words)
-        said_or_plain = said or not pii_context.speaks_of_thing(words)
         for card in _CARD.finditer(text, start, end):
-            if text[card.end() : card.end() + 1].isalpha() or not said_or_plain:
+            said = not thing and pii_context.says_card(words)
+            if text[card.end() : card.end() + 1].isalpha() or (
+                not said and (_GOES_ON.match(text, card.end()) or pii_context.speaks_of_thing(words))
+            ):
                 continue
-            if not said and _GOES_ON.match(text, card.end()):
-                continue
-            digits = "".join(each for each in card[0] if each.isdigit())
+            digits = "".join(filter(str.isdigit, card[0]))
             if pii_card.is_card(digits, said=said, grouped=len(digits) < len(card[0])):
                 yield Candidate("pii.card", SURE if said else 85, card.start(), card.end())
                 return

@@ -9,25 +9,36 @@ BEFORE: Final = 72
 """Code points before a value in which words count: about a line of prose."""
 
 _PHONE: Final = re.compile(
-    r"phone|\btelf?\b|mobile|\bmob\b|\bcell|\bfax|\bcall(?:s|ed|ing|er|back)?\b|\bdial(?:s|ed|ing)?\b|\bring\b|\bsms\b|whatsapp"
-    r"|\btext(?:ed|ing)?\b|contact|\breach|messages? to|answering|registered|\bdesk\b|\bpager\b|hotline"
-    r"|helpline|voicemail|landline|\boffice\b|t[eé]l[eé]fono|t[eé]l[eé]phone|telefon|m[oó]vil|portable|celular|\bhandy"
+    r"phones?(?![^\W_])|phone[ _-]?n(?:o|r|um)|\btelf?\b|mobiles?(?![^\W_])|mobile[ _-]?(?:n(?:o|r"
+    r"|um)|phone)|\bmob\b|\bcell|\bfax|\bcall(?:s|ed|ing|er|back)?\b|\bdial(?:s|ed|ing)?\b|\bring\b"
+    r"|\bsms\b|whatsapp"
+    r"|\btext(?:ed|ing)?\b|\bcontact|\breach|messages? to|answering|registered|\bdesk\b|\bpager\b|hotline"
+    r"|helpline|voicemail|landline|\boffice\b|t[eé]l[eé]fono|t[eé]l[eé]phone|telefon|m[oó]vil"
+    r"|portable|celular|\bhandy"
     r"|rufnummer|puhelin|cellulare|ll[aá]m|appel|joindre|chiama|anruf|телефон|звоните|電話|电话|手机|\bph\b",
     re.IGNORECASE,
 )
 _CARD: Final = re.compile(
-    r"card\b|card ?n(?:o|um)|\bcc\b|\bccn?um|\bvisa\b|mastercard|\bamex\b|american express|discover\b|diners"
+    r"card\b|card ?n(?:o|um)|\bcc\b|\bccn?um|\bvisa\b|mastercard|\bamex\b|american express"
+    r"|discover\b|diners"
     r"|maestro|\bpan\b|kreditkarte|tarjeta|\bcarte\b|carta di credito|cart[aã]o|карт",
     re.IGNORECASE,
 )
 _THINGS: Final = (
-    r"order|tracking|track|shipment|parcel|invoice|part|model|serial|sku|isbn|issn|doi|ean|upc|gtin|asin|build|version"
-    r"|upgrade|release|batch|commit|ticket|case|ref|reference|request|req|transaction|txn|trace|span|session|job|run"
-    r"|seed|nonce|block|offset|checksum|crc|product|item|lot|imei|iccid|vin|patent|zip|postal|postcode|lat|lon|lng"
-    r"|latitude|longitude|coordinates?|timestamp|epoch|unix|time|ts|port|pid|bug|issue|rfc|hash|uuid|guid|sha\d*|md5"
-    r"|confirmation|booking|reservation|flight|claim|sample|sequence|accession|barcode|container|waybill|awb|sum"
-    r"|total|amount|price|costs?|population|distance|size|bytes|latency\w*|duration|revision|row|record|counter|count"
-    r"|index|user|account|customer|po|meeting|zoom|webinar|passcode|meter|device|asset|equals?|result|answer"
+    r"order|tracking|track|shipment|parcel|invoice|part|model|serial|sku|isbn|issn|doi|ean|upc|gtin"
+    r"|asin|build|version"
+    r"|upgrade|release|batch|commit|ticket|case|ref|reference|request|req|transaction|txn|trace"
+    r"|span|session|job|run"
+    r"|seed|nonce|block|offset|checksum|crc|product|item|lot|imei|iccid|vin|patent|zip|postal"
+    r"|postcode|lat|lon|lng"
+    r"|latitude|longitude|coordinates?|timestamp|epoch|unix|time|ts|port|pid|bug|issue|rfc|hash"
+    r"|uuid|guid|sha\d*|md5"
+    r"|confirmation|booking|reservation|flight|claim|sample|sequence|accession|barcode|container"
+    r"|waybill|awb|sum"
+    r"|total|amount|price|costs?|population|distance|size|bytes|latency\w*|duration|revision|row"
+    r"|record|counter|count"
+    r"|index|user|account|customer|po|meeting|zoom|webinar|passcode|meter|device|asset|equals?"
+    r"|result|answer"
     r"|number of|digits"
 )
 _LINK: Final = (
@@ -37,9 +48,12 @@ _LINKED: Final = re.compile(
     rf"(?:(?<![^\W_])(?:{_THINGS})(?![^\W_])|[_-](?:id|no|num|key|ts|ms|ns|us|at))s?{_LINK}|[$€£¥]\s?$",
     re.IGNORECASE,
 )
+_LINK_REACH: Final = 40
+"""Code points of `tracking number for the order is: `."""
 _NEARBY: Final = re.compile(rf"(?<![^\W_])(?:{_THINGS})(?![^\W_])[^.!?\n]{{0,36}}$", re.IGNORECASE)
 _COUNTED_AFTER: Final = re.compile(
-    r"\s(?:times|units|rows|records|users|people|bytes|items|points|tokens|requests|ms|seconds|minutes|miles|km)\b",
+    r"\s(?:times|units|rows|records|users|people|bytes|items|points|tokens|requests|ms|seconds"
+    r"|minutes|miles|km)\b",
     re.IGNORECASE,
 )
 _LABEL_AFTER: Final = re.compile(
@@ -54,7 +68,7 @@ def before(text: str, start: int) -> str:
 
 def names_thing(words: str) -> bool:
     """Whether words end by naming what the number is of, and it is no person's: `order no. `, `build `."""
-    return _LINKED.search(words) is not None
+    return _LINKED.search(words, max(0, len(words) - _LINK_REACH)) is not None
 
 
 def speaks_of_thing(words: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-import phonenumbers
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
 _EXTENSION: Final = r"(?: ?(?:x|ext\.?|extension) ?\d{1,6})?"
 _NANP: Final = re.compile(
@@ -74,7 +74,16 @@ def _plausible(number: str) -> bool:
 
 
 def _possible(number: str) -> bool:
-    try:
-        return phonenumbers.is_possible_number(phonenumbers.parse(number))
-    except phonenumbers.NumberParseException:
-        return False
+    """Whether an international number has a country's code and a length that E.164 allows. Asking
+    phonenumbers for more takes 80 µs for each, too long for a list of a thousand."""
+    digits = "".join(filter(str.isdigit, number))
+    if digits[:1] == "1":
+        return len(digits) == _NANP_DIGITS
+    known = any(int(digits[:length]) in COUNTRY_CODE_TO_REGION_CODE for length in (2, 3))
+    return known and _LEAST_DIGITS <= len(digits) <= _MOST_DIGITS
+
+
+_NANP_DIGITS: Final = 11
+_LEAST_DIGITS: Final = 9
+_MOST_DIGITS: Final = 15
+"""With the country's code (ITU-T E.164); the shortest in use have nine."""

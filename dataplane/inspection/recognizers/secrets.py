@@ -52,6 +52,13 @@ _SECRET_DATA: Final = re.compile(
 )
 _LAST_WORD: Final = re.compile(r"[A-Za-z0-9+/=_.~|-]+\Z")
 
+_STRETCH: Final = 600
+_NAMES: Final = 24
+"""Telling names that are looked at in so many code points: prose and code have five. A text that is made of
+nothing else would take seconds."""
+_BEFORE_KIND: Final = 600
+"""Code points of a manifest's `data` before its `kind`; twice as many behind it."""
+
 _VARIED: Final = 3.0
 """Bits for each character after the issuer's own prefix: placeholders such as `ghp_xxxx` have fewer."""
 _VARIED_BY_KIND: Final[Mapping[str, float]] = {
@@ -99,17 +106,23 @@ class _Secrets:
     def recognize(self, text: str, hits: Sequence[Hit], origin: Origin) -> Iterable[Candidate]:
         """What is found, none overlapping another: what has an issuer's form first, then the longest."""
         found: list[Candidate] = []
+        stretch = examined = manifests = 0
         for hit in hits:
             name = hit.pattern[len("secrets.") :]
             match name:
                 case "named" | "of_provider":
-                    if value := secrets_assigned.find(text, hit.start):
+                    if hit.start >= stretch:
+                        stretch, examined = hit.start + _STRETCH, 0
+                    examined += 1
+                    if examined <= _NAMES and (value := secrets_assigned.find(text, hit.start)):
                         score, start, end, kind = value
                         found.append(Candidate(f"secret.{kind}", score, start, end))
                 case "private_key":
                     found.extend(_private_key(text, hit))
                 case "kubernetes":
-                    found.extend(_kubernetes(text, hit))
+                    if hit.start >= manifests:
+                        manifests = hit.end + _BEFORE_KIND
+                        found.extend(_kubernetes(text, hit))
                 case "jwt" | "jwe":
                     if secrets_value.varies(text[hit.start : hit.end], least=_VARIED):
                         found.append(Candidate("secret.jwt", SURE, hit.start, hit.end))
@@ -178,7 +191,7 @@ def _private_key(text: str, hit: Hit) -> Iterable[Candidate]:
 
 def _kubernetes(text: str, hit: Hit) -> Iterable[Candidate]:
     """The values of a manifest's `data`, which stands shortly before or after its `kind`."""
-    for block in _SECRET_DATA.finditer(text, max(0, hit.start - 600), min(len(text), hit.end + 1200)):
+    for block in _SECRET_DATA.finditer(text, max(0, hit.start - _BEFORE_KIND), hit.end + 2 * _BEFORE_KIND):
         for entry in re.finditer(r"[\w.-]+:\s*[\"']?([^\s\"']{10,400})", block[1]):
             if not secrets_value.stands_for_another(entry[1]):
                 yield Candidate(

@@ -27,8 +27,6 @@ _ASSIGNED: Final = re.compile(
     r"|?:;,()\[\]{}<>-]{8,600})",
     re.IGNORECASE,
 )
-_PREFIX: Final = re.compile(r"[\w.:-]{0,48}$")
-"""The part of a name before what tells; a colon for `arn:aws:secretsmanager:`."""
 _PROVIDER: Final = re.compile(rf"(?:{secrets_patterns.PROVIDERS})", re.IGNORECASE)
 _PASSWORD: Final = re.compile(r"passw|pwd|passphrase", re.IGNORECASE)
 _SECRETIVE: Final = re.compile(
@@ -124,11 +122,15 @@ UNCLEAR: Final = 35
 
 def find(text: str, start: int) -> tuple[int, int, int, str] | None:
     """The value at a hit of the needle, as score, range and kind of secret; None where it is none."""
-    prefix = _PREFIX.search(text[max(0, start - 48) : start])
     found = _ASSIGNED.match(text, start)
     if found is None:
         return None
-    name = (prefix[0] if prefix else "") + found["tail"]
+    first = start
+    while (
+        first and start - first < _LONGEST_NAME and (text[first - 1].isalnum() or text[first - 1] in "_.:-")
+    ):
+        first -= 1
+    name = text[first:start] + found["tail"]
     value, at, quote, op = found["value"], found.start("value"), found["quote"], found["op"]
     if quote:
         close = text.find(quote, at, at + 600)
@@ -138,7 +140,6 @@ def find(text: str, start: int) -> tuple[int, int, int, str] | None:
         cut = _ENDS.search(value)
         value = value if cut is None else value[: cut.start()]
         value = value.rstrip(".:?!" if not quote else "")
-        first = start - len(prefix[0]) if prefix else start
         if first and text[first - 1] in "?&":  # in a URL's query
             value = value.partition("&")[0]
     if len(value) < _LEAST or " " in value or "\n" in value:
@@ -163,6 +164,8 @@ def _names_provider(name: str) -> bool:
     return not (word[0].islower() and word[-1].isupper())
 
 
+_LONGEST_NAME: Final = 48
+"""Characters of a name before what tells; with colons, for `arn:aws:secretsmanager:`."""
 _LEAST: Final = 8
 """Characters; shorter ones are a matter of words."""
 

@@ -26,6 +26,10 @@ _SHORT: Final = 24
 """Characters; in longer values, a run of digits may be the masked part of a real form."""
 
 
+_READ: Final = 160
+"""Characters of a value in which a placeholder shows."""
+
+
 def entropy(value: str) -> float:
     """Shannon's entropy in bits for each character."""
     length = len(value)
@@ -34,7 +38,7 @@ def entropy(value: str) -> float:
 
 def stands_for_another(value: str) -> bool:
     """Whether a value is a placeholder, a variable, or a run of the alphabet."""
-    if _STANDS_FOR.search(value):
+    if _STANDS_FOR.search(value[:_READ]):
         return True
     lower = value.lower()
     if len(value) < _SHORT and "1234567890" in value:
