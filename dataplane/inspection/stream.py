@@ -283,7 +283,10 @@ class Window:
         return self._pass(_before(found, max(out, min((upto, *begins))), out), found)
 
     def _ended(self) -> Passed:
-        return self._pass(len(self._text), self._find())
+        text, out = self._text, self._out
+        back = max(0, out - LOOK_BACK)
+        looks = self._follow > 0 or self._until is not None or self._reader.weigh(text[back:], out - back)[0]
+        return self._pass(len(text), self._find() if looks or self._disguised(text) else ())
 
     def _find(self) -> list[Finding]:
         """What is found in the kept text, of the kinds asked for."""

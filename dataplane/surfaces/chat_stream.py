@@ -235,8 +235,7 @@ class GuardedChat:
         texts: list[Text] = []
         for key, value in chunk.items():
             if type(value) is str:
-                if value and value not in self._seen:
-                    texts.append(Text(text=value, origin=Origin.OTHER, place=(key,)))
+                texts.append(Text(text=value, origin=Origin.OTHER, place=(key,)))
             elif key == "choices" and type(value) is list:
                 for index, one in enumerate(value):
                     if type(one) is not dict:
@@ -250,6 +249,8 @@ class GuardedChat:
             elif value is not None and key not in _COUNTS:
                 add_texts(value, Origin.OTHER, (key,), texts)
         add_names(chunk, Origin.OTHER, texts)
+        seen = self._seen
+        texts = [text for text in texts if text.text not in seen and text.text]
         if not texts:
             return False
         passed = [glance(self._guard, text) for text in texts]
@@ -257,8 +258,8 @@ class GuardedChat:
         changed = False
         for text, one in zip(texts, passed, strict=True):
             if not one.findings:
-                if len(self._seen) < MAX_SEEN and text.place is not None and len(text.place) == 1:
-                    self._seen.add(text.text)
+                if len(seen) < MAX_SEEN and (text.place is None or len(text.place) == 1):
+                    seen.add(text.text)
             elif (instead := self._instead(text, one, kinds)) is not None:
                 put(chunk, text, instead)
                 changed = True
