@@ -30,8 +30,8 @@ CONTRACT_SCHEMA: Final = 1
 READ_DEADLINE_S: Final = 2.0
 """For the tables, at most some hundred kB; OPA answers in milliseconds."""
 WAIT_S: Final = 20.0
-"""How long a call waits for tables that are being read and a detector that is being made of them: two seconds,
-more on a busy machine. Only the first calls after a change of detectors.yaml wait."""
+"""How long a call waits for tables that are being read and a detector that is being made of them: some
+seconds, more on a busy machine. Only the first calls after a change of detectors.yaml wait."""
 _TABLE: Final = "/v1/data/regogate/{}?provenance=true"
 _METADATA: Final = "/v1/data/system/bundles/{}/manifest/metadata"
 _NO_TABLE: Final = b"{}"
