@@ -19,6 +19,10 @@ from tests.inspection.signals_kit import MEDIUM, candidates, score
         "women should not be allowed to vote",
         "go back to your country",
         "Du bist ein Arschloch",
+        "I am so sick of all those foreigners",
+        "Immigrant lives are worth nothing",
+        "Somebody should just hang all these migrants",
+        "There is nothing worse than a feminist",
     ],
 )
 def test_insults_threats_and_attacks_on_groups_are_toxic(text: str) -> None:
@@ -38,6 +42,12 @@ def test_insults_threats_and_attacks_on_groups_are_toxic(text: str) -> None:
         "Someone called me a bitch at work. How do I report harassment?",
         "He was killed in an accident.",
         "My printer is stupid.",
+        "Threatening to kill all immigrants is a crime.",
+        "The dykes held: the embankments were raised last year.",
+        "He smoked a fag on the balcony.",
+        "Refugees do not deserve to be treated like this.",
+        "No foreigner should be deported for that.",
+        "People who say that migrants are criminals have never met one.",
     ],
 )
 def test_profanity_and_harmless_senses_are_not(text: str) -> None:

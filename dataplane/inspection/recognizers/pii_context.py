@@ -45,7 +45,8 @@ _LINK: Final = (
     r"(?:[\s:#=\"'(\[,._/-]|\b(?:number|num|no|nr|ids?|code|key|value|is|was|are|the|for|ms|ns|us|at)\b)*$"
 )
 _LINKED: Final = re.compile(
-    rf"(?:(?<![^\W_])(?:{_THINGS})(?![^\W_])|[_-](?:id|no|num|key|ts|ms|ns|us|at))s?{_LINK}|[$€£¥]\s?$",
+    rf"(?:(?<![^\W_])(?:{_THINGS})(?![^\W_])|[_-](?:id|no|num|key|ts|ms|ns|us|at))s?{_LINK}|[$€£¥]\s?$"
+    r"|\d{1,2}:\d{2}:$",
     re.IGNORECASE,
 )
 _LINK_REACH: Final = 40

@@ -31,17 +31,31 @@ _HARMLESS: Final = re2.compile(
     r"|(?:female|pregnant|whelping|brood|stud|pedigree|puppies|litter|breeder\w*"
     r"|kennel)\b[^.\n]{0,50}\bbitch|\bbitch\b[^.\n]{0,50}\b(?:puppies|litter|whelp\w*|kennel|breeder)"
     r"|nigg(?:ard|le|ling)|redneck riviera|saltine|ritz|queer (?:theory|studies|eye|community|people|youth)"
-    r"|moby dick|cock(?:pit|tail|roach)|homo sapiens"
+    r"|smok\w+ (?:\w+ )?fags?\b|pack of fags|light(?:ed)? up a fag|meatballs?\b|embankments?\b"
+    r"|levees?\b|moby dick|cock(?:pit|tail|roach)|homo sapiens"
 )
 _SPOKEN_ABOUT: Final = re2.compile(
     r"(?i)\b(?:slurs?|epithets?|derogatory|pejorative|offensive (?:word|term|language)|insults?|the (?:word"
     r"|term|phrase)|hate speech|calling (?:someone|people|me|her|him|them)|called (?:me|him|her|them|us)"
     r"|verbal abuse|bull(?:y|ied|ying)|harass\w*|etymology|definition|meaning of|what does|moderat(?:e|ion"
     r"|or)|classif\w+|detect\w*|reported|report|(?:saying|say|said|says) (?:that |things like )?[\"'“‘]"
-    r"|is (?:wrong|unacceptable|not (?:ok(?:ay)?|acceptable)|hateful|never ok(?:ay)?))\b"
+    r"|is (?:wrong|unacceptable|not (?:ok(?:ay)?|acceptable)|hateful|never ok(?:ay)?)"
+    r"|threaten(?:s|ed|ing) to|(?:things|stuff|messages|comments|posts|something) like|shows how"
+    r"|told (?:me )?to|treats?|say(?:s|ing)? that"
+    r"|(?:people|anyone|someone|those|everyone) who (?:says?|thinks?|calls?|uses?|hates?|believes?)"
+    r"|(?:it[’']?s|is it|be) ok(?:ay)? to|how misguided|will get (?:you|him|her|them|blocked|banned)"
+    r"|(?:call(?:ing)?|i[’']?m|i am|being) (?:myself |ourselves )?an? (?:fag|dyke|queer)"
+    r"|call(?:ing)? (?:myself|ourselves)|love to all my|proud to be)\b"
 )
+_OF_HARM: Final = re2.compile(
+    r"(?i)^\s+(?:to be (?:treated|tortured|killed|executed|hurt|harmed|attacked|abused|hated"
+    r"|mistreated|insulted)"
+    r"|to (?:die|suffer)|th(?:is|at)\b|(?:any|such) (?:of this|hate|abuse|treatment))"
+)
+"""What nobody deserves: who says that takes their side."""
 _NOT: Final = re2.compile(
-    r"(?i)(?:n[’']t|\bnot|\bnever|\bno one|\bnobody)(?: (?:really|ever|think|say|believe|that|mean))*\s*$"
+    r"(?i)(?:n[’']t|\bnot|\bnever|\bno one|\bnobody|\bno)(?: (?:really|ever|think|say|said|believe"
+    r"|that|mean|all))*\s*$"
 )
 
 
@@ -50,6 +64,10 @@ def _sense(text: str, sign: Sign) -> float:
     if _HARMLESS.search(around):
         return HARMLESS
     if _NOT.search(text[max(0, sign.start - 40) : sign.start]):
+        return HARMLESS
+    if text[sign.start : sign.end].endswith("deserve") and _OF_HARM.search(
+        text[sign.end : sign.end + AROUND]
+    ):
         return HARMLESS
     return SPOKEN_ABOUT if _SPOKEN_ABOUT.search(around) else 1.0
 

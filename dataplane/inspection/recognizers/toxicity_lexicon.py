@@ -17,7 +17,8 @@ GROUP: Final = (
     r"|asians|chinese|indians|africans|pakistanis|immigrants|migrants|refugees|foreigners|gays|gay|lesbians"
     r"|homosexuals|homos|queers|transgenders?|transsexuals|trannies|women|woman|females|feminists|men|girls"
     r"|liberals|conservatives|democrats|republicans|libtards|cripples|gypsies|romanians|poles|turks"
-    r"|americans|europeans|jew|muslim|islam|blacks?)"
+    r"|americans|europeans|jew|muslim|islam|blacks?|immigrant|migrant|refugee|foreigner|lesbian|homosexual"
+    r"|feminist|mexican|transsexual|cripple)"
 )
 VILE: Final = (
     r"(?:scum|less (?:intelligent|human|evolved)|animals?|vermin|filth(?:y)?|criminals?|terrorists?"
@@ -26,7 +27,14 @@ VILE: Final = (
     r"|dogs?|monkeys?|apes?|savages?|rapists?|thieves|liars|leeches|cancer|a disease|diseased?|a plague"
     r"|mentally ill|retards?|retarded|sick|freaks?|abominations?|degenerates?|perverts?|pedophiles?|idiots?"
     r"|morons?|whores?|sluts?|objects|property|shit|pathetic|gross|primitive|barbarians?|uncivili[sz]ed"
-    r"|a (?:stain|threat|burden|curse)|not (?:human|people|welcome))"
+    r"|a (?:stain|threat|burden|curse|danger|plague|disgrace|waste of (?:space|air|oxygen))"
+    r"|not (?:human|people"
+    r"|welcome)|repulsive|repugnant|revolting|vile|sickening|(?:the )?(?:dumbest|stupidest|worst|lowest)"
+    r"|(?:the )?absolute worst|lesser (?:beings|people|humans)|human (?:garbage|trash|waste)"
+    r"|scumbags?|bastards?"
+    r"|(?:fucked|sick|wrong) in the head|beneath (?:us|me)|barely human|an? (?:abomination"
+    r"|embarrassment)|loathsome"
+    r"|despicable|incapable|deceitful|dishonest|violent|cruel)"
 )
 HARMED: Final = (
     r"(?:killed|shot|hanged|hung|exterminated|gassed|burn(?:ed|t)|deported|wiped out|eliminated|eradicated"
@@ -59,7 +67,7 @@ SIGNALS: Final = (
         "|kaffir|japs|jungle bunn|spear chuck|muzzie|mudslime|queer|homos|half breed|uncle tom"
         "|colored folk|whitey|niggress",
         r"\b(?:niggers?|nigg(?:as?|uh|az)|nigs?|negroes|jig+aboos?|porch monk(?:eys?|ies)|niggress(?:es)?"
-        r"|faggots?|faggoty?|fags?|faggy|kikes?|spics?|wetbacks?|coons|chinks?|gooks?|towel-?heads?"
+        r"|fag+[oi]ts?|faggoty?|fags?|faggy|kikes?|spics?|wetbacks?|coons|chinks?|gooks?|towel-?heads?"
         r"|rag-?heads?|sand niggers?|trann(?:y|ies)|beaners?|pakis?|darkies|jigaboos?|porch monkeys?|dykes?"
         r"|retards?|retarded|libtards?|fucktards?|(?:lib|con|fuck|dumb|re)tards?|camel jockeys?"
         r"|zipper ?heads?|pikeys?|shemales?|golliwogs?|kaffirs?|jungle bunn(?:y|ies)|spear ?chuckers?"
@@ -201,6 +209,47 @@ SIGNALS: Final = (
         rf"|\bonly good {GROUP} (?:is|are) (?:a )?dead\b|\b(?:these|those|you) people are (?:all |just "
         rf"|nothing but |such |fucking )*{VILE}",
         58,
+    ),
+    Signal(
+        "group_contempt",
+        "disgust|sicken|repuls|sick of|contempt|hatred|compassion|sympathy|respect|no place|lives"
+        "|life|rage|angry"
+        "|never trust|cancer than|to a vet|scum|vermin|subhuman|revolting|lesser being|human garbage|filth"
+        "|no better than|worse than|better off without|suffer|eradicat|attacking|snap the neck"
+        "|murder|kill |stab "
+        "|shoot|hang |rape|typical of|the dumb|dumbest|stupidest",
+        rf"\b(?:disgusted|sickened|repulsed|appalled|sick|tired) (?:by|of) (?:being around |seeing "
+        rf"|all |these |those |the "
+        rf"|every )*{GROUP}\b"
+        rf"|\b(?:these |those |all )?{GROUP} (?:\w+ )?(?:disgust|sicken|repulse|revolt"
+        rf"|enrage)s? (?:me|us)\b"
+        rf"|\b(?:nothing but|only|pure) (?:contempt|hatred|disgust|loathing) for (?:\w+ )?{GROUP}\b"
+        rf"|\bno (?:compassion|sympathy|respect|pity)(?: at all| whatsoever)? for (?:any |these "
+        rf"|those |all )*{GROUP}\b"
+        rf"|\b{GROUP}\b[^.\n]{{0,30}}\bhave no place in\b"
+        r"|\b(?:black|gay|trans|muslim|jewish|female|women[’']?s|immigrant|disabled|asian) li(?:ves|fe)"
+        r" (?:are(?: not|n[’']t)?|is(?: not|n[’']t)?|should(?: not|n[’']t)?|do(?: not|n[’']t))"
+        r"(?: be| ever)? (?:worth(?:less| nothing| shit| absolutely nothing| anything| protecting)"
+        r"|important to"
+        r"|matter)"
+        rf"|\bnever trust (?:\w+ ){{0,6}}{GROUP}\b|\brather have cancer than\b[^.\n]{{0,40}}\b{GROUP}\b"
+        rf"|\b{GROUP}\b[^.\n]{{0,30}}\bto a vet\b"
+        rf"|\b{GROUP}\b[^.\n]{{0,40}}\b(?:scum|vermin|subhuman|revolting|repulsive|lesser beings?"
+        rf"|human garbage|filth)\b"
+        rf"|\b{GROUP}(?: like you)? (?:are|is) (?:\w+ )?(?:no better|worse) than\b"
+        rf"|\bnothing worse than (?:an? )?{GROUP}\b"
+        rf"|\bbetter off (?:without|if) (?:\w+ )?{GROUP}\b"
+        rf"|\b(?:typical of|always|only) (?:an? |the )?{GROUP}\b[^.\n]{{0,24}}\b(?:dumb|stupid"
+        rf"|ignorant|violent|cruel|lazy)\b"
+        r"|\b(?:i|we|someone|somebody)(?:[’' ]?(?:ll|m|d|re))?(?: (?:will|would|am|are|want|wanna"
+        r"|need|gonna|going|should"
+        r"|must|gotta|to|just|really|keep|start|love|see))+"
+        r" (?:kill(?:ing)?|murder(?:ing)?|rap(?:e|ing)|shoot(?:ing)?|stab(?:bing)?|hang(?:ing)?"
+        r"|beat(?:ing)?"
+        r"|attack(?:ing)?|exterminat(?:e|ing)|snap the necks of|make)"
+        rf" (?:all |every |those |these |that |the |you |of )*{GROUP}(?:[’']s)?\b(?: suffer| pay| life)?",
+        55,
+        family="group_attack",
     ),
     Signal(
         "profanity",
