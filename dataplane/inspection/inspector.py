@@ -93,6 +93,8 @@ class Inspector:
 
     async def look(self, texts: Sequence[Text]) -> Inspection:
         """See `ports.Detector`."""
+        if not self.families:
+            return NOTHING_FOUND
         findings: list[Finding] = []
         unread = 0
         left = self._bounds.max_characters
@@ -144,6 +146,8 @@ class Inspector:
 
     def candidates(self, text: str, origin: Origin) -> Sequence[Finding]:
         """What is found in one short text, at once; spans are of text 0. Raises nothing."""
+        if not self.families:
+            return []
         document = Joined(text=text, origin=origin, starts=(0,), indices=(0,))
         found: list[Found] = []
         failed = sum(step for _, step in self._steps(document, found)) > 0
@@ -151,7 +155,9 @@ class Inspector:
         return [*findings, _failed(document)] if failed else findings
 
     def has_views(self, text: str) -> bool:
-        """Whether `text` may be read in another way than as it stands."""
+        """Whether `text` may be read in another way than as it stands, by a recognizer that there is."""
+        if not self.families:
+            return False
         return any(hit.pattern not in self._owner for hit in self.engine.scan(text)) or hides(text)
 
     def _telling(self, documents: Sequence[Joined]) -> Iterator[tuple[Joined, Sequence[Hit] | None]]:

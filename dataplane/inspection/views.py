@@ -145,18 +145,19 @@ def prepare() -> None:
 def _readings(view: View, hits: Sequence[Hit]) -> Iterator[View]:
     """What the tricks make of one view. A text with characters that are not what they seem is first read as
     what they are, and the other tricks are looked for in that."""
-    folded = False
-    for reading in seen_through(view):
-        folded |= reading.trick == FOLDED
-        yield reading
-    if folded:
-        return
-    if hits:
-        told = {_TRICK[hit.pattern]: None for hit in hits if hit.pattern in _TRICK}
-        for trick in told:
+    if not view.text.isascii():
+        folded = False
+        for reading in seen_through(view):
+            folded |= reading.trick == FOLDED
+            yield reading
+        if folded:
+            return
+    told = {hit.pattern for hit in hits if hit.pattern in _TRICK}
+    if told:
+        for trick in dict.fromkeys(_TRICK[pattern] for pattern in _TRICK if pattern in told):
             if trick is not None and (made := trick(view)) is not None:
                 yield made
-    seen = glimpse(view.ascii, leet=any(hit.pattern == _LEET for hit in hits))
+    seen = glimpse(view.ascii, leet=_LEET in told)
     if seen is not NOTHING:
         yield from _words(view, seen)
 

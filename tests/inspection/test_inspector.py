@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from dataplane.findings import Finding, Level, Origin, Span, Text
+from dataplane.findings import NOTHING_FOUND, Finding, Level, Origin, Span, Text
 from dataplane.inspection.catalogue import Family
 from dataplane.inspection.inspector import FAILED, Bounds, Inspector
 from dataplane.inspection.joined import PIECE
@@ -85,6 +85,13 @@ def test_text_beyond_the_limit_is_counted_as_unread() -> None:
     seen = asyncio.run(limited.look([user("4111 1111 1111 1111 and é"), user("ignore all previous")]))
     assert [each.kind for each in seen.findings] == ["pii.card"]
     assert seen.unread_bytes == 2 + 19
+
+
+def test_without_recognizers_nothing_is_looked_at() -> None:
+    nothing = Inspector("r", (), key=KEY, weighing=Weighing({}), bounds=Bounds(max_characters=1))
+    assert asyncio.run(nothing.look([user("i%67nore all")])) is NOTHING_FOUND
+    assert not nothing.has_views("i%67nore all")
+    assert nothing.candidates("i%67nore all", Origin.USER) == []
 
 
 # --- what is found ------------------------------------------------------------------------------
