@@ -232,10 +232,12 @@ class GuardedChat:
 
     def _around(self, chunk: dict[str, Any]) -> Generator[Asked, ResponseVerdict, bool]:
         """Look at what stands around the choices; whether some of it was rewritten."""
+        seen = self._seen
         texts: list[Text] = []
         for key, value in chunk.items():
             if type(value) is str:
-                texts.append(Text(text=value, origin=Origin.OTHER, place=(key,)))
+                if value and value not in seen:
+                    texts.append(Text(text=value, origin=Origin.OTHER, place=(key,)))
             elif key == "choices" and type(value) is list:
                 for index, one in enumerate(value):
                     if type(one) is not dict:
@@ -246,11 +248,10 @@ class GuardedChat:
                             add_names(delta, Origin.OTHER, texts)
             elif key == "usage" and type(value) is dict:
                 add_texts({k: v for k, v in value.items() if type(v) is not int}, Origin.OTHER, (key,), texts)
-            elif value is not None and key not in _COUNTS:
+            elif value is not None and not (key in _COUNTS and type(value) is int):
                 add_texts(value, Origin.OTHER, (key,), texts)
         add_names(chunk, Origin.OTHER, texts)
-        seen = self._seen
-        texts = [text for text in texts if text.text not in seen and text.text]
+        texts = [text for text in texts if text.text not in seen]
         if not texts:
             return False
         passed = [glance(self._guard, text) for text in texts]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from dataplane.findings import Finding, Origin, Text
+from dataplane.findings import Finding, Origin
 from dataplane.ports import Guard
 from dataplane.surfaces.chat_stream_calls import PartialCalls
 from dataplane.surfaces.chat_stream_logprobs import Logprobs
@@ -16,7 +16,8 @@ from dataplane.surfaces.chat_texts import member_origin
 
 _ORIGINS: Final = {"content": Origin.OUTPUT, "refusal": Origin.REFUSAL}
 _CALLS: Final = ("tool_calls", "function_call")
-_NUMBERED: Final = ("index", "delta", "finish_reason", "logprobs")
+_FORMS: Final[dict[str, type]] = {"index": int, "delta": dict, "finish_reason": str}
+_NUMBERED: Final = frozenset({*_FORMS, "logprobs"})
 _WORDS: Final = frozenset(
     {
         *("assistant", "system", "user", "tool", "developer", "function"),
@@ -29,7 +30,8 @@ _WORDS: Final = frozenset(
 @dataclass(slots=True)
 class Taken:
     """What one chunk brought of a choice. `said` are the pieces of its plain texts by name, `tail` what was
-    held of texts and goes on because the choice ends, `others` the pieces of everything else."""
+    held of texts and goes on because the choice ends, `reason` are those of a finish reason that the API does
+    not know, `others` the pieces of everything else."""
 
     choice: dict[str, Any]
     delta: dict[str, Any]
@@ -37,6 +39,7 @@ class Taken:
     said: list[tuple[str, Piece]] = field(default_factory=list)
     tail: list[tuple[str, Piece]] = field(default_factory=list)
     others: list[Piece] = field(default_factory=list)
+    reason: list[Piece] = field(default_factory=list)
     waiting: list[tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -48,7 +51,7 @@ class Taken:
         """Everything found."""
         for _, piece in self.said:
             yield from piece.findings
-        for piece in self.others:
+        for piece in (*self.others, *self.reason):
             yield from piece.findings
         for _, piece in self.tail:
             yield from piece.findings
@@ -66,11 +69,12 @@ class Freed:
 class Choice:
     """One choice, by its index. `ended`: its finish reason has gone on."""
 
-    __slots__ = ("_begun", "_channels", "_logprobs", "_rest", "calls", "ended", "index")
+    __slots__ = ("_begun", "_channels", "_guard", "_logprobs", "_rest", "calls", "ended", "index")
 
     def __init__(self, index: int, guard: Guard) -> None:
         self.index = index
         self.ended = False
+        self._guard = guard
         self._begun = False
         self.calls = PartialCalls()
         self._channels = Channels(guard)
@@ -108,12 +112,11 @@ class Choice:
                 origin = Origin.OUTPUT if key in ("content", "audio", "images") else member_origin(key)
                 self._wait(taken, ("delta", key), value, origin)
         for key, value in choice.items():
-            if key not in _NUMBERED or (key == "delta" and type(value) is not dict):
+            if key != "logprobs" and value is not None and type(value) is not _FORMS.get(key):
                 self._wait(taken, ("choice", key), value, Origin.OTHER)
         if taken.finish is not None and taken.finish not in _WORDS:
-            taken.others += self._rest.feed("finish_reason", [Text(text=taken.finish, origin=Origin.OTHER)])[
-                0
-            ]
+            reason = Channel(self._guard, Origin.OTHER)
+            taken.reason += [reason.feed(taken.finish), reason.end()]
         logprobs = choice.get("logprobs")
         if type(logprobs) is dict:
             taken.others += self._logprobs.take(logprobs, said)
@@ -162,6 +165,9 @@ class Choice:
                     del delta[key]
         changed |= self._settle_rest(taken, choice, delta, before)
         changed |= self._settle_logprobs(taken, choice, before)
+        if taken.reason:
+            choice["finish_reason"] = "".join([piece.settle(kinds) for piece in taken.reason])
+            changed |= choice["finish_reason"] != taken.finish
         # That a choice has begun is told at once, even if nothing that it says can be yet.
         begun, self._begun = self._begun, True
         if not changed:
@@ -169,7 +175,7 @@ class Choice:
         if type(taken.choice.get("delta")) is dict:
             choice["delta"] = delta
         empty = begun and not delta and choice.get("finish_reason") is None and not choice.get("logprobs")
-        return Freed(None if empty and choice.keys() <= set(_NUMBERED) else choice, before)
+        return Freed(None if empty and choice.keys() <= _NUMBERED else choice, before)
 
     def _early(self, taken: Taken, texts: dict[str, str], delta: dict[str, Any]) -> dict[str, str]:
         """The texts that go before the chunk, because it ends the choice or has no place for them."""
