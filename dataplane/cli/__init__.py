@@ -6,6 +6,7 @@ one.
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import Annotated, Any, Final
@@ -15,6 +16,8 @@ from typer.core import TyperGroup
 
 from dataplane import __version__
 from dataplane.errors import ConfigError, RegoGateError
+from dataplane.inspection import compiled
+from dataplane.opa.cache import default_cache
 
 COMMANDS: Final = {
     "dev": "dev",
@@ -102,6 +105,7 @@ def root(
 
 def main() -> None:
     """Entry point: errors this program raises on purpose become one readable message and status 1."""
+    compiled.keep_in(default_cache(os.environ) / "patterns")
     try:
         app()
     except ConfigError as error:

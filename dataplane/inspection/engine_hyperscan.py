@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final
 
 import hyperscan
 
+from dataplane.inspection import compiled
 from dataplane.inspection.recognizer import Pattern
 from dataplane.regex import Regex
 
@@ -28,7 +30,15 @@ class _Scratch(threading.local):
 @lru_cache(maxsize=4)
 def _compiled(expressions: tuple[tuple[bytes, int], ...]) -> hyperscan.Database:
     """A database, which never changes. Some hundred patterns take three seconds to compile, and the next
-    revision of a policy mostly has the same."""
+    revision of a policy, and the next process, mostly has the same."""
+    name = compiled.name_of(
+        hyperscan.__version__.encode(),  # type: ignore[attr-defined]  # not in its stub
+        *(b"%d:%b" % (each, source) for source, each in expressions),
+    )
+    kept = compiled.read(name)
+    if kept is not None:
+        with suppress(hyperscan.error):  # of another version or processor
+            return hyperscan.loadb(kept, hyperscan.HS_MODE_BLOCK)
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(
         expressions=[source for source, _ in expressions],
@@ -36,6 +46,7 @@ def _compiled(expressions: tuple[tuple[bytes, int], ...]) -> hyperscan.Database:
         elements=len(expressions),
         flags=[each for _, each in expressions],
     )
+    compiled.keep(name, hyperscan.dumpb(database))
     return database
 
 

@@ -1,0 +1,93 @@
+"""Compiled patterns are kept between processes, and what is kept is not believed blindly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dataplane.inspection import compiled
+from dataplane.inspection.engine import Engine
+from dataplane.inspection.recognizer import Pattern
+
+hyperscan = pytest.importorskip("hyperscan")
+from dataplane.inspection import engine_hyperscan  # noqa: E402  it needs hyperscan
+
+NAME = compiled.name_of(b"a", b"b")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Path]:
+    """An own directory; what this process compiled before is forgotten."""
+    directory = tmp_path / "patterns"
+    compiled.keep_in(directory)
+    engine_hyperscan._compiled.cache_clear()
+    yield directory
+    compiled.keep_in(None)
+    engine_hyperscan._compiled.cache_clear()
+
+
+def engine(regex: str) -> Engine:
+    return Engine([Pattern(id="a.b", regex=regex)], hyperscan=True)
+
+
+def test_without_a_place_nothing_is_kept() -> None:
+    compiled.keep_in(None)
+    compiled.keep(NAME, b"content")
+    assert compiled.read(NAME) is None
+
+
+def test_names_tell_parts_from_one_another() -> None:
+    assert compiled.name_of(b"ab", b"c") != compiled.name_of(b"a", b"bc")
+
+
+def test_half_a_file_is_none(place: Path) -> None:
+    compiled.keep(NAME, b"content")
+    assert compiled.read(NAME) == b"content"
+    [file] = place.iterdir()
+    file.write_bytes(file.read_bytes()[:-1])
+    assert compiled.read(NAME) is None
+
+
+@pytest.mark.parametrize("which", ["file", "directory"])
+def test_what_others_may_write_is_not_read(place: Path, which: str) -> None:
+    compiled.keep(NAME, b"content")
+    [file] = place.iterdir()
+    (file if which == "file" else place).chmod(0o777)
+    assert compiled.read(NAME) is None
+
+
+def test_only_the_latest_are_kept(place: Path) -> None:
+    for number in range(compiled.MOST + 3):
+        compiled.keep(compiled.name_of(b"%d" % number), b"x")
+    assert len(list(place.iterdir())) == compiled.MOST
+
+
+def test_a_directory_that_cannot_be_made_costs_only_time(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    compiled.keep_in(tmp_path / "file" / "patterns")
+    compiled.keep(NAME, b"content")
+    assert compiled.read(NAME) is None
+    compiled.keep_in(None)
+
+
+def test_the_next_process_reads_what_this_one_compiled(place: Path) -> None:
+    assert engine("ab+").scan("xabb") == [("a.b", 1, 4)]
+    [file] = place.iterdir()
+    written = file.stat().st_mtime_ns, file.read_bytes()
+    engine_hyperscan._compiled.cache_clear()
+    assert engine("ab+").scan("xabb") == [("a.b", 1, 4)]
+    assert file.read_bytes() == written[1]
+    assert len(list(place.iterdir())) == 1
+    engine("cd+")
+    assert len(list(place.iterdir())) == 2
+
+
+def test_a_database_of_another_version_is_compiled_anew(place: Path) -> None:
+    engine("ab+")
+    [file] = place.iterdir()
+    compiled.keep(file.name.removesuffix(".patterns"), b"no database")
+    engine_hyperscan._compiled.cache_clear()
+    assert engine("ab+").scan("xabb") == [("a.b", 1, 4)]
+    assert len(file.read_bytes()) > 100
