@@ -28,7 +28,7 @@ _OTHERS: Final[Mapping[str, tuple[str, bool]]] = {
     "curl_user": (r"\s(?:-u|--user|--proxy-user)[ =]?[ =]?[\"']?[^\s\"':]*:[\"']?[^\s\"']{3,}", True),
     "authorization": (
         r"(?:authorization|x-api-key|api-key|apikey|x-auth-token|private-token|x-vault-token)[\"']{0,2}\s{0,2}[:=]\s{0,4}[\"']?"
-        r"(?:(?:bearer|basic|token|apikey|api-token|splunk)\s{1,4})?[A-Za-z0-9+/=_.~-]{10,}",
+        r"(?:(?:bearer|basic|token|apikey|api-token|splunk|ssws)\s{1,4})?[A-Za-z0-9+/=_.~-]{10,}",
         True,
     ),
     "netrc": (r"\blogin\s+[^\s]+\s+password\s+[^\s]{4,}", True),
@@ -159,7 +159,7 @@ def _form(text: str, hit: Hit, name: str) -> Iterable[Candidate]:
         return
     least = _VARIED_BY_KIND.get(name, _VARIED)
     tail = value if len(value) < 24 else value[6:]
-    if secrets_value.entropy(tail) < least or _masked(value):
+    if secrets_value.entropy(tail) < least or (_masked(value) and name != "azure_service_key"):
         return
     yield Candidate(f"secret.{name}", SURE if name != "aws_access_key" else 90, hit.start, hit.end)
 
@@ -243,7 +243,7 @@ def _worded(text: str, hit: Hit, name: str) -> Iterable[Candidate]:
             start, score = hit.start + last.start(), LIKELY
             if not secrets_value.varies(value, least=_VARIED) or not any(map(str.isdigit, value)):
                 return
-            if secrets_value.is_wordy(value):
+            if secrets_value.is_wordy(value) or _NAME.match(value):
                 return
     password = value.partition(":")[2] if name in ("curl_user", "bundler") else value
     if secrets_value.stands_for_another(value) or _VARIABLE.search(password or value) or len(value) < 3:
@@ -253,6 +253,8 @@ def _worded(text: str, hit: Hit, name: str) -> Iterable[Candidate]:
     yield Candidate(f"secret.{name}", score, start, start + len(value))
 
 
+_NAME: Final = re.compile(r"[A-Za-z]+\d?[A-Za-z]*(?:_[A-Za-z]+\d?[A-Za-z]*)+\Z")
+"""A variable's name, such as code sets a header to."""
 _COMMAND: Final = 600
 """Code points of a command before its `--user`."""
 _STOCK: Final = frozenset(

@@ -9,6 +9,7 @@ from dataplane.inspection.recognizers import secrets_patterns, secrets_value
 
 _NAMES: Final = (
     r"key|token|secret|passw|pwd|passphrase|credential|creds|auth|bearer|dsn|webhook|cookie|signature|login"
+    r"|securestring"
 )
 _QUOTED: Final = r"[\w.\[\]-]*[\"'`\])]*"
 NAMED: Final = (
@@ -21,7 +22,7 @@ compiler takes minutes."""
 
 _ASSIGNED: Final = re.compile(
     r"(?P<tail>[\w.\[\]-]{0,40}?(?: [\w]{1,12}){0,2})[\"'`\]\)]{0,3}"
-    r"(?P<op>\s{0,8}(?:=>|[:?|!+]{0,2}=|:)\s{0,8}(?:string\s*=\s*)?|(?<=[\"'`])\s?,\s{0,8}|>\s{0,8}"
+    r"(?P<op>\s{0,8}(?:=>|[:?|!+]{0,2}={1,3}|:)\s{0,24}(?:string\s*=\s*)?|(?<=[\"'`])\s?,\s{0,8}|>\s{0,8}"
     r"|\s?\|\s{0,8}|\s(?:is|are|to)[\s:]{1,8}|[ \t]{1,4})"
     r"(?P<quote>[\"'`]?)(?:Bearer |Basic |Token )?(?P<value>[A-Za-z0-9+/=_.~@!#$%^&*"
     r"|?:;,()\[\]{}<>-]{8,600})",
@@ -30,7 +31,7 @@ _ASSIGNED: Final = re.compile(
 _PROVIDER: Final = re.compile(rf"(?:{secrets_patterns.PROVIDERS})", re.IGNORECASE)
 _PASSWORD: Final = re.compile(r"passw|pwd|passphrase", re.IGNORECASE)
 _SECRETIVE: Final = re.compile(
-    r"key|token|secret|passw|pwd|credential|creds|auth\b|auth[_-]|_auth", re.IGNORECASE
+    r"key|token|secret|passw|pwd|credential|creds|auth\b|auth[_-]|_auth|securestring", re.IGNORECASE
 )
 _HARMLESS: Final = frozenset(
     {
@@ -147,6 +148,8 @@ def find(text: str, start: int) -> tuple[int, int, int, str] | None:
     if text.startswith("...", at + len(value)):
         return None
     score = _score(name, op.strip(), value, quoted=bool(quote))
+    if not score and _PASSWORD.search(name) and "=" in op and _connects(text, start, at + len(value)):
+        score = 0 if secrets_value.stands_for_another(value) or _EXPRESSION.search(value) else LIKELY
     if not score:
         return None
     kind = "password" if _PASSWORD.search(name) else "generic"
@@ -166,6 +169,29 @@ def _names_provider(name: str) -> bool:
 
 _LONGEST_NAME: Final = 48
 """Characters of a name before what tells; with colons, for `arn:aws:secretsmanager:`."""
+
+
+def _connects(text: str, start: int, end: int) -> bool:
+    """Whether a password stands in a connection string, between a user and a server."""
+    return _CONNECTION.search(text[max(0, start - _CONNECTION_PART) : end + _CONNECTION_PART]) is not None
+
+
+_CONNECTION: Final = re.compile(
+    r"(?:^|[;\"'\s])(?:user ?id|uid|user|username|server|data source|host|initial catalog|database"
+    r"|provider|driver)"
+    r"\s?=[^;\n]{1,80};[^\n]*(?:passw|pwd)|(?:passw\w*|pwd)\s?=[^;\n]{1,80};\s?(?:initial catalog"
+    r"|database|server"
+    r"|data source|user ?id|uid|host|port)\s?=",
+    re.IGNORECASE,
+)
+_CONNECTION_PART: Final = 160
+"""Code points of a connection string on either side of a password."""
+_NAMED_ALONE: Final = re.compile(
+    r"(?:token|secret|api[ _-]?key|access[ _-]?key|private[ _-]?key)[ _-]?(?:key)?\Z", re.IGNORECASE
+)
+"""Names after which a value needs no sign of being set: `service TOKEN 5e1f...`."""
+_HEX_VARIED: Final = 3.0
+
 _LEAST: Final = 8
 """Characters; shorter ones are a matter of words."""
 
@@ -184,13 +210,25 @@ def _score(name: str, op: str, value: str, *, quoted: bool) -> int:
     varied = secrets_value.entropy(value)
     digits = any(map(str.isdigit, value))
     if _HEX.match(value):
-        return SURE if varied >= 3.0 and (assigned or quoted) else 0
+        if varied < _HEX_VARIED or not (assigned or quoted or _NAMED_ALONE.search(name)):
+            return 0
+        return SURE if assigned or quoted else LIKELY
     if _PASSWORD.search(name) and (assigned or op in ("is", "")):
         return _password(value, varied, quoted=quoted, assigned=assigned)
-    if not digits or _EXPRESSION.search(value) or secrets_value.is_wordy(value):
-        return 0
     kinds = secrets_value.kinds_of_characters(value)
     length = len(value)
+    if (
+        quoted
+        and assigned
+        and secretive
+        and kinds >= 3
+        and digits
+        and length >= _KEY
+        and varied >= _KEY_VARIED
+    ):
+        return 0 if _CALL.search(value) else LIKELY
+    if not digits or _EXPRESSION.search(value) or secrets_value.is_wordy(value):
+        return 0
     if not assigned and not quoted:
         return LIKELY if kinds >= 2 and length >= _LONG and varied >= 3.3 else 0
     if length >= _LONG and varied >= 3.4 and kinds >= 2:
@@ -199,6 +237,11 @@ def _score(name: str, op: str, value: str, *, quoted: bool) -> int:
         return LIKELY
     return 0
 
+
+_KEY: Final = 32
+_KEY_VARIED: Final = 4.0
+"""Characters and bits for each of generated keys, which may hold what code is made of, as those of Django."""
+_CALL: Final = re.compile(r"://|\w\([\w.,\s'\"]*\)|->|::|^[/.]|\w\.\w+\.\w+[(\[]")
 
 _LONG: Final = 16
 """Characters from which on random values tell themselves from names: 3.4 bits each, where words have 3."""
