@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from dataplane.app_admin import AdminDesk
+from dataplane.app_advisors import Advisors
 from dataplane.app_audit import audit_of
 from dataplane.app_front import front_of
 from dataplane.app_limits import limiter_of, start_limits
 from dataplane.app_listen import Ready, admin_listen, public_listen
-from dataplane.app_policy import detectors_of, engine_of
+from dataplane.app_policy import engine_of, findings_key
 from dataplane.app_upstreams import upstreams_of
 from dataplane.audit.floors import Floors
 from dataplane.audit.migrate import migrate
@@ -84,6 +85,7 @@ class Gateway:
         self._opas = Opas(
             binary=opa_binary, keys=self._keys, token=self._token, instance=name, persistence=kept
         )
+        self._advisors = Advisors(settings.inspection, self.metrics.registry)
         self._means = Means(
             bundle=BUNDLE_NAME,
             check=lambda content, channel: verify(content, keys=self._keys, channel=channel).revision,
@@ -92,7 +94,7 @@ class Gateway:
             floors=floors,
             note=self._note,
             usage=self._usage,
-            detectors=detectors_of(self.installation_key),
+            detectors=self._advisors.detectors(findings_key(self.installation_key)),
         )
         self._trials = Trials(settings.policy, store=store, log=self.audit, means=self._means)
         TrialMetrics(self.metrics.registry, self._trials.counts)
@@ -185,6 +187,7 @@ class Gateway:
             await start_limits(stack, self.settings, self._limiter, self.database)
             await self._upstream.start()
             stack.push_async_callback(self._upstream.close)
+            stack.push_async_callback(self._advisors.close)
             floor = await self._keeper.learn_floor()
             if prepare is not None:
                 await prepare(floor)

@@ -421,9 +421,10 @@ class CallState:
     policy's and may become `limit.*` or `gateway.*`. `canary` says that a canary's candidate was asked.
     `reserved` and `settled` are parallel to the decision's limits; what they hold counts until `held_us`.
     `limits_mode` says how limits were counted where it was not as promised. `inspection` is of the request's
-    texts, `answer_findings` are those of the answer so far; `redactions` counts the places where another
-    text stands than came. `content` and `answer_content` are what a record of level `full` keeps, as
-    `kept_content` gives it. `correlation_id` ties the calls of one loop of an agent together.
+    texts, `answer_findings` are those of the answer so far, `late_findings` those of either that came while
+    the call went on; `redactions` counts the places where another text stands than came. `content` and
+    `answer_content` are what a record of level `full` keeps, as `kept_content` gives it. `correlation_id`
+    ties the calls of one loop of an agent together.
     """
 
     head: Head
@@ -452,6 +453,7 @@ class CallState:
     upstream_status: int | None = None
     upstream_request_id: str | None = None
     answer_findings: tuple[Finding, ...] = ()
+    late_findings: tuple[Finding, ...] = ()
     redactions: int = 0
     content: str | None = field(default=None, repr=False)
     answer_content: str | None = field(default=None, repr=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -91,12 +92,14 @@ class Inspection:
 
     `risk` (0 to 100) combines the findings; `data_class` is what they make of the data, None where they say
     nothing; `unread_bytes` counts text that was not looked at, because it is beyond a limit or encrypted.
+    `later` gives what is found while the call goes on, where anything is still asked; it does not raise.
     """
 
     findings: tuple[Finding, ...] = ()
     risk: int = 0
     data_class: str | None = None
     unread_bytes: int = 0
+    later: asyncio.Future[tuple[Finding, ...]] | None = None
 
 
 NOTHING_FOUND: Final = Inspection()

@@ -8,6 +8,7 @@ for the same value, in request and answer.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Final
@@ -15,12 +16,14 @@ from typing import Final
 from dataplane.correlation import of_tool_call
 from dataplane.domain import PASSES, AnswerTerms, AuditLevel, CallState, Question, ResponseVerdict, Verdict
 from dataplane.errors import Refused, blocked_by_policy
-from dataplane.findings import NOTHING_FOUND, Finding, Origin, ProposedCall, Text, selects
+from dataplane.findings import NOTHING_FOUND, Finding, Inspection, Origin, ProposedCall, Text, selects
 from dataplane.kept_content import kept_content
 from dataplane.ports import AuditLog, Detector, Exchange, Guard, Passed, PolicyEngine, Redactor
 
 FAILED: Final = "inspection.failed"
 """Counts wherever anything is inspected, whatever kinds were asked for."""
+
+_log = logging.getLogger("regogate.inspection")
 
 
 class Unseen:
@@ -87,7 +90,9 @@ class CallJudge:
         """See `ports.Looks.look`."""
         self._detector = detector
         if self._texts:
-            self._state.inspection = await detector.look(self._texts)
+            if self._state.inspection.later is not None:
+                self._state.inspection.later.cancel()  # asked by other tables
+            self._state.inspection = self._hearing(await detector.look(self._texts))
 
     def keep_content(self) -> None:
         """Once policy decided: keep what the record of the call is to hold of the request."""
@@ -145,7 +150,7 @@ class CallJudge:
         asked = terms.tool_calls == "ask"
         findings: tuple[Finding, ...] = ()
         if call.texts and (asked or terms.inspect):
-            findings = (await self.detector.look(call.texts)).findings
+            findings = self._hearing(await self.detector.look(call.texts)).findings
         if not asked:
             findings = self._inspected(findings)
             return replace(await self.response(findings), findings=findings)
@@ -183,7 +188,7 @@ class CallJudge:
             told |= {(one.kind, one.digest) for one in verdict.findings}
             delay_ms = max(delay_ms, verdict.delay_ms or 0)
         looks = terms.inspect or patterns or self._keeps
-        seen = await self.detector.look(texts) if looks else NOTHING_FOUND
+        seen = self._hearing(await self.detector.look(texts)) if looks else NOTHING_FOUND
         if self._keeps:
             self._state.answer_content = kept_content(texts, seen, self.detector)
         if terms.passes:
@@ -206,7 +211,7 @@ class CallJudge:
         if not self.terms.inspect:
             return body
         texts = [Text(text=body.decode("utf-8", "replace"), origin=Origin.OTHER)]
-        seen = await self.detector.look(texts)
+        seen = self._hearing(await self.detector.look(texts))
         verdict = await self.response(self._inspected(seen.findings), unread_bytes=seen.unread_bytes)
         await _wait(verdict.delay_ms or 0)
         instead = self.redact(texts, seen.findings, verdict.redact)
@@ -229,6 +234,20 @@ class CallJudge:
         """Those that the terms ask for, and failures."""
         patterns = self.terms.inspect
         return tuple(one for one in findings if one.kind == FAILED or selects(patterns, one.kind, one.origin))
+
+    def _hearing(self, seen: Inspection) -> Inspection:
+        if seen.later is not None:
+            seen.later.add_done_callback(self._heard)
+        return seen
+
+    def _heard(self, later: asyncio.Future[tuple[Finding, ...]]) -> None:
+        """Note what was found while the call went on: for its completion, where that is still to come."""
+        if later.cancelled() or not (found := later.result()):
+            return
+        self._state.late_findings += found
+        told = sorted(f"{one.kind}:{one.level.value}:{one.origin.value}" for one in found)
+        extra = {"request_id": self._state.head.request_id, "findings": told}
+        _log.warning("found while the call went on", extra=extra)
 
     async def _ask(self, question: Question) -> ResponseVerdict:
         """Ask a later stage, and record its answer before anything follows from it."""

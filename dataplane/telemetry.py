@@ -220,7 +220,7 @@ class Metrics(Collector):
             self._refusals[state.reasons[0]] += 1
         if state.decision is not None:
             self._policy_seconds.add(state.decision.latency_us / 1e6)
-        for finding in (*state.inspection.findings, *state.answer_findings):
+        for finding in (*state.inspection.findings, *state.answer_findings, *state.late_findings):
             self._found(finding)
         self._redactions += state.redactions
 

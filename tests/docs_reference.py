@@ -129,6 +129,18 @@ ABOUT: Final[dict[str, str]] = {
     "counts an equal part of request rates and parallel calls. More are noticed by themselves.",
     "limits.share": "This region's part of every amount, where several regions share limits, each with a "
     "store of its own.",
+    "inspection.advisors": "What may judge texts beside the detectors (see [Advisors](guide-advisors.md)), "
+    "by the names that `detectors.yaml` calls them. None is asked unless policy says so.",
+    "inspection.advisors.NAME.kind": "A moderation service of OpenAI's shape.",
+    "inspection.advisors.NAME.base_url": "Base with or without a path such as `/v1`; `/moderations` is "
+    "added. https, or http on loopback.",
+    "inspection.advisors.NAME.key": "Its key. Left out: none is sent.",
+    "inspection.advisors.NAME.model": "The model to ask. Left out: the service's own choice.",
+    "inspection.advisors.NAME.timeout_ms": "Time for its opinion of one request or answer, waiting for "
+    "others included.",
+    "inspection.advisors.NAME.concurrency": "Questions at once; four times as many may wait.",
+    "inspection.advisors.NAME.allow_plaintext": "Allow plain http to a host that is not loopback.",
+    "inspection.advisors.NAME.ca_file": "Authorities to trust instead of the system's, PEM.",
     "upstreams": "The providers, by a name of your choice. The first that names a model exactly serves "
     "it, else the first whose pattern matches.",
     "upstreams.NAME.kind": "`openai`: an OpenAI-compatible API. `demo`: the embedded model, which takes "

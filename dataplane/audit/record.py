@@ -70,7 +70,7 @@ class Recorder:
         _add(fields, "upstream_status", state.upstream_status)
         _add(fields, "upstream_request_id", state.upstream_request_id)
         _usage(state, fields)
-        _findings(fields, state.answer_findings)
+        _findings(fields, (*state.answer_findings, *state.late_findings))
         _add(fields, "redactions", state.redactions or None)
         if state.settled:
             fields["limits_settled"] = json_text(state.settled)

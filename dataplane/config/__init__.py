@@ -1,10 +1,10 @@
 """Deployment settings: where things are, never who may do what (that is policy's).
 
 The only reader of configuration files, of secret files they name and of environment variables. In
-reading order: `base` (what settings are made of, `SecretRef`), `identity`, `jwt`, `mtls`, `limits` and
-`settings` (what may be set), `yaml_text` (strict YAML), `load` (a file and `--set` -> `Settings`). `load`
-reports every problem at once, each with the dotted path of the setting, what is allowed and, for an unknown
-key, the nearest that exists.
+reading order: `base` (what settings are made of, `SecretRef`), `identity`, `jwt`, `mtls`, `limits`,
+`inspection` and `settings` (what may be set), `yaml_text` (strict YAML), `load` (a file and `--set` ->
+`Settings`). `load` reports every problem at once, each with the dotted path of the setting, what is allowed
+and, for an unknown key, the nearest that exists.
 """
 
 from dataplane.config.base import (
@@ -18,6 +18,7 @@ from dataplane.config.base import (
     split_address,
 )
 from dataplane.config.identity import IdentitySettings, KeySettings
+from dataplane.config.inspection import AdvisorSettings, InspectionSettings
 from dataplane.config.jwt import JwtClaims, JwtIntrospection, JwtIssuer, JwtRequire
 from dataplane.config.limits import LimitSettings
 from dataplane.config.load import build, load, override, unreadable
@@ -38,10 +39,12 @@ from dataplane.config.yaml_text import parse_yaml
 __all__ = [
     "Address",
     "AdminSettings",
+    "AdvisorSettings",
     "AuditSettings",
     "BundleSettings",
     "FilePath",
     "IdentitySettings",
+    "InspectionSettings",
     "JwtClaims",
     "JwtIntrospection",
     "JwtIssuer",

@@ -21,6 +21,7 @@ from dataplane.config.base import (
     is_loopback_url,
 )
 from dataplane.config.identity import IdentitySettings
+from dataplane.config.inspection import InspectionSettings
 from dataplane.config.limits import LimitSettings
 from dataplane.errors import ConfigError
 
@@ -219,6 +220,7 @@ class Settings(Section):
     identity: IdentitySettings = IdentitySettings()
     audit: AuditSettings = AuditSettings()
     limits: LimitSettings = LimitSettings()
+    inspection: InspectionSettings = InspectionSettings()
     upstreams: dict[Name, UpstreamSettings] = Field(default_factory=dict)
     telemetry: TelemetrySettings = TelemetrySettings()
     data_dir: FilePath = Path("regogate-data")

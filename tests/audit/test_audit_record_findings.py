@@ -59,6 +59,9 @@ def test_a_completion_tells_the_findings_of_the_answer() -> None:
     state.answer_findings = (found("secret.generic", Origin.OUTPUT),)
     told = fields(RECORDER.completion(state, Outcome.OK, "i-1"))
     assert told["findings"] == ["secret.generic:medium:output:1"]
+    state.late_findings = (found("toxicity", Origin.USER),)
+    told = fields(RECORDER.completion(state, Outcome.OK, "i-1"))
+    assert told["findings"] == ["secret.generic:medium:output:1", "toxicity:medium:user:1"]
 
 
 def test_definitions_of_offered_tools_are_told_by_digest() -> None:

@@ -66,7 +66,7 @@ def test_example_configuration_names_every_setting() -> None:
 def test_values_said_to_be_defaults_are() -> None:
     """Every plain value of the example, but those of one deployment, is the default."""
     own = {"server.bind", "server.tls", "server.trusted_proxies", "policy.bundle.keys", "audit.database"}
-    own |= {"upstreams", "data_dir"}
+    own |= {"inspection.advisors", "upstreams", "data_dir"}
 
     def compare(given: object, default: object, path: str) -> None:
         if path in own:
