@@ -23,7 +23,8 @@ def _phrase(verbs: str, objects: str, scopes: str) -> str:
 GERMAN = _phrase(
     r"ignorier\w*|missacht\w*|vergiss|vergesst|vergessen sie|beachte nicht|überspring\w*|verwirf|umgeh\w*",
     r"anweisung\w*|instruktion\w*|regeln?|vorgaben?|befehle?|richtlinien|anordnung\w*|anleitung\w*"
-    r"|aufforderung\w*|prompts?|gesagt\w*|eingaben?|aufgaben?|beschränkung\w*|einschränkung\w*",
+    r"|aufforderung\w*|prompts?|aufträgen?|ausführungen|gesagt\w*|eingaben?|aufgaben?"
+    r"|beschränkung\w*|einschränkung\w*",
     r"vorherig\w*|vorig\w*|bisherig\w*|obig\w*|früher\w*|vorangegangen\w*|vorangehend\w*|all\w*"
     r"|sämtliche\w*|deine\w*|ihre|oben|zuvor|davor|bisher|system\w*|ursprünglich\w*",
 )
@@ -141,9 +142,16 @@ SIGNALS: Final = (
     ),
     Signal(
         "override_said_translated",
-        "vergiss|vergesst|vergessen|ignor|oubli|olvid|dimentica|esque|vergeet|negeer|забуд|игнор|zapomnij"
+        "vergiss|vergesst|vergessen|missachten|verwerfen|abweichend|ignor|oubli|olvid|dimentica"
+        "|esque|vergeet|negeer|забуд|игнор|zapomnij"
         "|glöm",
-        r"(?:vergiss|vergesst|vergessen sie|ignorier\w*)(?: bitte| jetzt| nun| einfach)* alles (?:davor"
+        r"(?:vorherige|obige|bisherige|vorangehende|frühere)\w* (?:\w+ )?(?:anweisungen"
+        r"|instruktionen|ausführungen"
+        r"|befehle|vorgaben|regeln) (?:bitte |jetzt |nun )*(?:zu )?(?:ignorieren|vergessen"
+        r"|missachten|verwerfen)"
+        r"|abweichend (?:von|zu) (?:den )?(?:vorherigen|obigen|bisherigen) (?:anweisungen"
+        r"|instruktionen|vorgaben)"
+        r"|(?:vergiss|vergesst|vergessen sie|ignorier\w*)(?: bitte| jetzt| nun| einfach)* alles,? (?:davor"
         r"|oben|bisherige|vorherige|andere|zuvor|was)|(?:oubli(?:e|ez)|ignore[z]?) tout ce (?:qui|que)"
         r"|(?:olvid(?:a|e|ate)|ignor(?:a|e)) todo lo (?:anterior|que|dicho|previo)|(?:dimentica"
         r"|ignora) tutto (?:quello|ciò|quanto)|(?:esque(?:ça|ce)|ignor(?:e|a)) tudo (?:o que|isso|acima"

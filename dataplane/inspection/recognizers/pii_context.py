@@ -46,7 +46,7 @@ _LINK: Final = (
 )
 _LINKED: Final = re.compile(
     rf"(?:(?<![^\W_])(?:{_THINGS})(?![^\W_])|[_-](?:id|no|num|key|ts|ms|ns|us|at))s?{_LINK}|[$€£¥]\s?$"
-    r"|\d{1,2}:\d{2}:$",
+    r"|\d{1,2}:\d{2}:$|(?-i:\b[A-Z]{2}\d\d ?[A-Z]{4} ?)$",
     re.IGNORECASE,
 )
 _LINK_REACH: Final = 40

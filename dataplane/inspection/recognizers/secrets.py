@@ -39,7 +39,7 @@ _OTHERS: Final[Mapping[str, tuple[str, bool]]] = {
     ),
     "config_password": (r"<add\s+key=\"[a-z]*(?:password|secret|token|key)\"\s+value=\"[^\"\s]{8,}\"", True),
     "password_hash": (
-        r"\$(?:2[abxy]\$\d\d|argon2id?\$v=\d+\$[a-z0-9=,]+|6\$(?:rounds=\d+\$)?[./A-Za-z0-9]{4,16})\$[./A-Za-z0-9$+]{40,}",
+        r"\$(?:2[abxy]\$\d\d|argon2id?\$v=\d+\$[a-z0-9=,]+|[56]\$(?:rounds=\d+\$)?[./A-Za-z0-9]{4,16})\$[./A-Za-z0-9$+]{40,}",
         False,
     ),
 }
