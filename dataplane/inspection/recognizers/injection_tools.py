@@ -68,7 +68,8 @@ SIGNALS: Final = (
         r"|limit|express|present|deliver|make|ensure|shorten|shuffle|alter|change|adapt|craft|compose"
         rf"|tailor|produce|phrase|substitute|introduce|weave|slip|sprinkle)\b(?:[^\n.]|\.[^\s]){{0,80}}?"
         rf"\byour (?:\w+ )?{ANSWER}(?:[’']s)?\b"
-        rf"|(?:^|\n|[.!?]\s+)(?:begin|end|start|finish|conclude|preface) the (?:\w+ )?{ANSWER} (?:with|by)\b"
+        rf"|(?:^|\n|[.!?]\s+)(?:begin|end|start|finish|conclude"
+        rf"|preface) the (?:\w+ )?{ANSWER} (?:with|by)\b"
         rf"|\bin your (?:\w+ )?{ANSWER}\b,? (?:\w+ )?(?:suggest|recommend|include|mention|add|say|state"
         r"|tell|ask|advise|claim|insert|urge|promote|provide|use|write|encourage)"
         rf"|\byour (?:\w+ )?{ANSWER} (?:must|should|has to|needs to|is to)(?: always| also| only)? (?:end"
@@ -224,5 +225,37 @@ SIGNALS: Final = (
         r"|server)\b[^\n.]{0,20}?\b(?:not work|fail|crash|refuse|error|break|blocked)",
         0,
         45,
+    ),
+    Signal(
+        "announced",
+        "about to|upcoming|forthcoming|following instr|following direct|following steps"
+        "|instructions that follow|ahead"
+        "|incoming|to your existing|to your current|of your existing|of your current|as your core"
+        "|pause|cease "
+        "|hold on|hold the|drop what|stop what",
+        r"\b(?:pause|cease|halt|drop|stop"
+        r"|suspend)(?: all)? (?:what(?:ever)? you[’']?(?: a)?re doing|(?:your |any |all )?"
+        r"(?:current |other |existing |ongoing )(?:activit(?:y|ies)|tasks?|work)"
+        r"|distractions)\b[^\n]{0,120}?"
+        r"\b(?:instructions?|directives?|steps|order|command|task)\b"
+        r"|\b(?:in addition to|on top of|as (?:vital|important|essential|critical) as|besides"
+        r"|alongside) your "
+        r"(?:existing|current|core|other|main|primary|regular) (?:assignments?|tasks?|duties"
+        r"|instructions|obligations)\b"
+        r"|\b(?:instructions?|directives?|commands?)\b[^.\n]{0,40}?\b(?:about to (?:read|receive|be"
+        r"|see|follow)|upcoming"
+        r"|forthcoming|ahead)\b[^.\n]{0,80}?\b(?:immediate|swift|rapid|urgent|prompt|essential"
+        r"|critical|vital|crucial"
+        r"|paramount|mandatory|must)"
+        r"|\b(?:upcoming|forthcoming|following|next) (?:\w+ )?(?:instructions?|directives?"
+        r"|commands?)\b[^.\n]{0,40}?"
+        r"\b(?:needs?|requires?|demands?|deserves?|calls? for"
+        r"|takes? precedence)\b[^.\n]{0,40}?\b(?:attention|action"
+        r"|execution|priority|focus|everything)\b"
+        r"|\b(?:directive|instructions?)\b[^.\n]{0,30}?\b(?:requires?|demands?|needs?) (?:your "
+        r"|an? )?(?:immediate"
+        r"|prompt|swift|urgent|full|undivided) (?:attention|action|execution)",
+        52,
+        60,
     ),
 )
