@@ -13,7 +13,7 @@ from dataplane.config import AdvisorSettings, InspectionSettings
 from dataplane.findings import Finding
 from dataplane.inspection.advised import Later, make_advised
 from dataplane.inspection.advisor_bounds import BoundedAdvisor, Outcome
-from dataplane.inspection.moderation import Moderation
+from dataplane.inspection.moderation import moderation
 from dataplane.policy.current_tables import MakesDetector
 
 
@@ -53,16 +53,9 @@ class Advisors:
             await advisor.close()
 
     def _advisor(self, name: str, settings: AdvisorSettings) -> BoundedAdvisor:
-        service = Moderation(
-            base_url=settings.base_url,
-            key=None if settings.key is None else settings.key.read,
-            model=settings.model,
-            ca_file=settings.ca_file,
-            connections=settings.concurrency,
-        )
         return BoundedAdvisor(
             name,
-            service,
+            moderation(name, settings),
             timeout_s=settings.timeout_ms / 1000,
             concurrency=settings.concurrency,
             told=partial(self._count_question, name),

@@ -15,6 +15,7 @@ from dataplane.config import Settings, UpstreamSettings, load
 from dataplane.database import database_url, parse_url
 from dataplane.errors import ConfigError, RegoGateError
 from dataplane.identity.jwt_issuer import check_issuer
+from dataplane.inspection.moderation import moderation
 from dataplane.installation import installation_key
 from dataplane.opa.options import RemoteService
 from dataplane.opa.version import check_opa
@@ -115,6 +116,8 @@ def _looks(settings: Settings) -> Iterator[tuple[str, Callable[[], object]]]:
         yield "server.tls", lambda: Tls(TlsFiles(**dict(tls)))
     for number, issuer in enumerate(settings.identity.jwt):
         yield f"identity.jwt.{number}", partial(check_issuer, issuer)
+    for name, advisor in settings.inspection.advisors.items():
+        yield f"inspection.advisors.{name}", partial(moderation, name, advisor)
     for name, upstream in settings.upstreams.items():
         if upstream.kind == "openai":
             yield f"upstreams.{name}", partial(_route_to, name, upstream)

@@ -15,6 +15,7 @@ from typing import Any, Final
 import httpx2
 import orjson
 
+from dataplane.config import AdvisorSettings
 from dataplane.errors import ConfigError
 from dataplane.inspection.advisor import AdvisorFailed, Opinion
 
@@ -108,6 +109,20 @@ class Moderation:
                 raise AdvisorFailed("its key is not printable ASCII")
             self._key, self._read_at = key, now
         return self._key
+
+
+def moderation(name: str, settings: AdvisorSettings) -> Moderation:
+    """The service of an advisor's settings. Raises `ConfigError`; the key is read when it is first needed."""
+    try:
+        return Moderation(
+            base_url=settings.base_url,
+            key=None if settings.key is None else settings.key.read,
+            model=settings.model,
+            ca_file=settings.ca_file,
+            connections=settings.concurrency,
+        )
+    except ConfigError as error:
+        raise ConfigError(f"inspection.advisors.{name}.{error}") from None
 
 
 def _question(texts: Sequence[str], model: str | None) -> bytes:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from dataplane.findings import Finding, Inspection, Level, Origin, Span, Text
 from dataplane.inspection.advice import FAILED, MAX_CHARACTERS, advices
@@ -267,3 +270,22 @@ def test_an_opinion_that_failed_says_why_without_the_text(
     with caplog.at_level(logging.DEBUG, "regogate"):
         desk.look(user("private words"))
     assert "private words" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"kinds": {"hate": "pii.email"}},
+        {"kinds": {"hate": "inspection.failed"}},
+        {"kinds": {}},
+        {"origins": []},
+        {"origins": ["answer"]},
+        {"mode": "maybe"},
+        {"url": "https://elsewhere.example"},
+    ],
+)
+def test_a_policy_is_checked_for_rows_that_cannot_be(wrong: Mapping[str, Any]) -> None:
+    schema = Path(__file__).parents[2] / "policies/schemas/tables/detectors.schema.json"
+    valid = Draft202012Validator(json.loads(schema.read_text())).is_valid
+    assert valid({"advisors": {"strict": ROW}})
+    assert not valid({"advisors": {"strict": {**ROW, **wrong}}})

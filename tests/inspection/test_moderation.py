@@ -6,12 +6,14 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
+from dataplane.config import AdvisorSettings
 from dataplane.errors import ConfigError
 from dataplane.inspection.advisor import AdvisorFailed, Opinion
-from dataplane.inspection.moderation import BATCH, MAX_ANSWER_BYTES, Moderation, read_opinions
+from dataplane.inspection.moderation import BATCH, MAX_ANSWER_BYTES, Moderation, moderation, read_opinions
 from tests.moderation_service import RUDE, ModerationService, moderation_service
 
 KEY = "sk-canary-moderation-5Tq9Wz"
@@ -108,17 +110,10 @@ def test_a_key_that_is_missing_or_would_break_the_head_is_not_sent(service: Mode
     assert service.questions == []
 
 
-def test_a_file_of_authorities_that_cannot_be_read_is_told_when_the_gateway_starts(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    with pytest.raises(ConfigError, match="ca_file"):
-        Moderation(
-            base_url="https://localhost",
-            key=None,
-            model=None,
-            ca_file=tmp_path_factory.mktemp("ca") / "none.pem",
-            connections=1,
-        )
+def test_a_file_of_authorities_that_cannot_be_read_is_told_when_the_gateway_starts(tmp_path: Path) -> None:
+    settings = AdvisorSettings(base_url="https://localhost", ca_file=tmp_path / "none.pem")
+    with pytest.raises(ConfigError, match=r"^inspection\.advisors\.polite\.ca_file: is not a readable PEM"):
+        moderation("polite", settings)
 
 
 def test_texts_get_their_points_by_category_in_order(service: ModerationService) -> None:
