@@ -77,14 +77,12 @@ _ASKED_HOW: Final = re2.compile(
     r"|\b(?:is|are) there (?:a|any) ways? to|\bwhat happens (?:if|when)|\bwhat (?:does|is) )[^.?\n]{0,40}$"
 )
 _TO_JUDGE: Final = re2.compile(
-    r"(?i)\b(?:classif(?:y|ies)|analy[sz]e|label|categori[sz]e|rate|detect|review|is (?:this"
-    r"|the following))\b"
-    r"[^\n]{0,70}[:?]\s*[\"'“‘`]?\s*$"
+    r"(?i)\b(?:classif(?:y|ies)|analy[sz]e|label|categori[sz]e|rate|detect|review)\b"
+    r"[^\n]{0,70}:\s*[\"'“‘`]?\s*$|(?i)\btranslate\b[^\n]{0,30}:\s*[\"“‘]$"
 )
-_LABELLED: Final = re2.compile(
-    r"(?i)^[\"'”’.?!\s]{0,4}(?:[^.\n]{0,40}\b(?:label|mark|classif"
-    r"|flag)\w*\b[^.\n]{0,24}\b(?:malicious|attack|injection"
-    r"|unsafe|harmful)|[^.\n]{0,24}\b(?:is|was|as) (?:an? )?(?:malicious|attack|prompt injection|unsafe))"
+_EXAMPLE: Final = re2.compile(
+    r"(?i)^[\"'”’]?\s(?:is|was|are) (?:an? |the )?(?:[\w-]+ )?(?:examples?|phrases?|attacks?"
+    r"|injections?|malicious)\b"
 )
 _OWN_PASSWORD: Final = re2.compile(
     r"(?i)\b(?:reset|recover|chang|updat|forg[eo]t|chos|choos|confirm|verif|restor|renew)\w*\b[^.\n]{0,20}"
@@ -144,9 +142,9 @@ def share(text: str, sign: Sign) -> float:
 
 
 def _to_judge(text: str, sign: Sign) -> bool:
-    """Whether a sentence is given to be classified, and is all that is given."""
+    """Whether a sentence is given to be classified and is all that is given, or is called an example."""
     after = text[sign.end : sign.end + NEAR]
-    if _LABELLED.search(after):
+    if _EXAMPLE.search(after):
         return True
     return len(after) <= BEFORE and _TO_JUDGE.search(text[max(0, sign.start - NEAR) : sign.start]) is not None
 

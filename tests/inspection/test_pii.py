@@ -105,6 +105,7 @@ def test_a_value_is_found_and_nothing_around_it(text, kind, value):
         "000-12-3456 and 666-12-3456",
         "the MAC is 00:1b:44:11:3a:b7, time 12:30:45",
         "Invoice 12345678Z",
+        "call flags = 00000004, progress",
         "the caller was closed\n01-02 10:11:12.130  1702  2639 I PhoneLemon: phone_state",
     ],
 )

@@ -139,6 +139,8 @@ def test_a_varied_value_under_a_telling_name_is_found(text, kind, value):
         "headers = {'Authorization': v4lemon_header}",
         'SECRET_KEY = "prefix_of_the_key(load_key_1(name), Settings_2)"',
         "password == other.password",
+        'addPassword = "#add-password-2"',
+        '"set-your-password": "/en/server@3.0/auth"',
         'key = os.environ["API_KEY"]',
         "apiKey: process.env.API_KEY,",
         'token = get_token(user_id="12345")',

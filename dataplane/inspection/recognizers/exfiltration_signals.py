@@ -290,7 +290,7 @@ SIGNALS: Final = (
         r"|users? (?:table|data|list)|last \d+ messages|session|cookies?|user[’']s? (?:\w+ )?(?:data"
         r"|information|details|messages?|name|question|address|email))\b[^\n]{0,80}?\b(?:to|into|in an?"
         r"|in the|as|via|through|onto|append|and (?:send|post|mail|email|upload"
-        r"|forward))\b[^\n]{0,50}?(?:https?://|[\w.+-]+@[\w-]+\.[\w.]+|webhook|pastebin|ngrok|requestbin"
+        r"|forward))\b[^.\n]{0,50}?(?:https?://|[\w.+-]+@[\w-]+\.[\w.]+|webhook|pastebin|ngrok|requestbin"
         r"|markdown (?:link|image)|image src|query string|\burl\b|external (?:server|address|url|domain"
         r"|email|site))"
         r"|(?:https?://|webhook|markdown (?:link|image)|query string)[^\n]{0,40}?\b(?:plus|with"

@@ -27,6 +27,8 @@ _DATE: Final = re.compile(
 )
 """Dates and spans of years."""
 
+_DIGITS: Final = frozenset("0123456789")
+
 SURE: Final = 90
 LIKELY: Final = 70
 """Scores: written as only telephone numbers are, or said to be one; looks like one."""
@@ -51,7 +53,7 @@ def find(text: str, start: int, end: int, *, said: bool, other: bool) -> tuple[i
         return _whole(SURE, text, found)
     if said:
         found = _SAID.match(text, start)
-        return None if found is None else _whole(SURE, text, found)
+        return None if found is None or len(set(found[0]) & _DIGITS) <= 2 else _whole(SURE, text, found)
     if found := _PAIRS.match(text, start):
         return _whole(SURE, text, found)
     if (found := _TRUNK.match(text, start)) and 9 <= sum(map(str.isdigit, found[0])) <= 11:

@@ -252,7 +252,7 @@ def _password(value: str, varied: float, *, quoted: bool, assigned: bool) -> int
     kinds = secrets_value.kinds_of_characters(value)
     if _EXPRESSION.search(value) and (not quoted or value[-1:] in ")]}"):
         return 0
-    if kinds < 2 or varied < 2.5:
+    if kinds < 2 or varied < 2.5 or (value[0] in "/#." and secrets_value.is_wordy(value[1:])):
         return 0
     if secrets_value.is_wordy(value) and (not quoted or not any(map(str.isdigit, value))):
         return 0
