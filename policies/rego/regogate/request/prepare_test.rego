@@ -86,12 +86,15 @@ test_nothing_is_prepared_where_the_tables_say_something_of_all_calls if {
 test_nothing_is_prepared_for_more_pairs_than_a_bundle_should_hold if {
 	row := {"data_class": "internal"}
 	many := {sprintf("m-%d", [n]): row | some n in numbers.range(1, 24999)}
-	tiers := {"basic": tables.tiers.basic, "open": {"models": [], "operations": []}}
-	prepared_of(object.union(object.remove(tables, ["models", "tiers"]), {"models": many, "tiers": tiers}), {}) != nothing_prepared
 	most := object.union(many, {"m-a": row})
-	prepared_of(object.union(object.remove(tables, ["models", "tiers"]), {"models": most, "tiers": tiers}), {}) != nothing_prepared
-	beyond := object.union(most, {"m-b": row})
-	prepared_of(object.union(object.remove(tables, ["models", "tiers"]), {"models": beyond, "tiers": tiers}), {}) == nothing_prepared
+	prepared_for_models(most) != nothing_prepared
+	prepared_for_models(object.union(most, {"m-b": row})) == nothing_prepared
+}
+
+# With two tiers.
+prepared_for_models(models) := prepared_of(bundle, {}) if {
+	tiers := {"basic": tables.tiers.basic, "open": {"models": [], "operations": []}}
+	bundle := object.union(object.remove(tables, ["models", "tiers"]), {"models": models, "tiers": tiers})
 }
 
 test_clients_of_which_more_is_said_are_odd if {
