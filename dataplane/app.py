@@ -32,7 +32,7 @@ from dataplane.bundle.store import ChannelStore
 from dataplane.bundle.verify import verify
 from dataplane.config import Settings
 from dataplane.database import Database, database_url
-from dataplane.domain import CallState, Trial
+from dataplane.domain import CallState
 from dataplane.edge.admin import admin_app
 from dataplane.edge.front import Front
 from dataplane.identity.callers import Callers
@@ -50,6 +50,7 @@ from dataplane.policy.trials import Trials
 from dataplane.ports import SequenceFloors
 from dataplane.server.background import listening
 from dataplane.telemetry import Metrics
+from dataplane.trial import Trial
 from dataplane.usage.meter import UsageMeter
 
 

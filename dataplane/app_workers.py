@@ -24,13 +24,14 @@ from dataplane.app import Gateway
 from dataplane.app_listen import Ready, public_listen
 from dataplane.audit.log import CLOSE_S
 from dataplane.config import OpaSettings, Settings
-from dataplane.domain import CallState, Trial
+from dataplane.domain import CallState
 from dataplane.opa import shim
 from dataplane.opa.deployment import candidate_socket
 from dataplane.policy.beside import CandidateProcess
 from dataplane.ports import SequenceFloors
 from dataplane.server.background import listening
 from dataplane.server.listen import Reserved
+from dataplane.trial import Trial
 from dataplane.workers.group import Workers
 from dataplane.workers.worker import Launch
 

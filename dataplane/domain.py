@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Literal
 
 from dataplane.findings import NOTHING_FOUND, Finding, Inspection
 from dataplane.frozen import quick_init
@@ -252,93 +252,6 @@ class Decision:
     price: Price | None = None
     max_output_tokens: int | None = None
     response: AnswerTerms = AnswerTerms()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What a later stage is asked: what was found in the text that it is about, and the facts of that.
-
-    `about` is the input's `call` for the stage tool_call, its `answer` for the stage response.
-    """
-
-    stage: Literal["tool_call", "response"]
-    about: Mapping[str, Any]
-    findings: tuple[Finding, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResponseVerdict:
-    """What is to be done with an answer, or a proposed call, that may pass. `redact` as in `Constraints`;
-    `findings` are those in the texts of a proposed call."""
-
-    redact: tuple[str, ...] = ()
-    delay_ms: int | None = None
-    findings: tuple[Finding, ...] = ()
-
-
-PASSES: Final = ResponseVerdict()
-
-
-# --- beside the active policy -------------------------------------------------------------------
-
-
-class TrialKind(StrEnum):
-    """A shadow is asked about a share of the calls and decides none; a canary decides every call of a share
-    of the clients."""
-
-    SHADOW = "shadow"
-    CANARY = "canary"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """A candidate policy that is to run beside the active one of `channel`; `share_ppm` is in millionths.
-
-    `signed_for` is the channel that its bundle was signed for, to which its sequence belongs. `begun` says
-    that some gateway has had it in force, so that a canary's clients are nobody else's.
-    """
-
-    id: str
-    kind: TrialKind
-    channel: str
-    revision: str
-    signed_for: str
-    share_ppm: int
-    begun: bool
-
-
-class TrialState(StrEnum):
-    """How far one gateway is with a trial. DOWN: it was running, and its OPA does not answer now."""
-
-    STARTING = "starting"
-    RUNNING = "running"
-    DOWN = "down"
-    REFUSED = "refused"
-    ENDED = "ended"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrialReport:
-    """What one gateway says of a trial: its state, why it is refused or down, and what it counted."""
-
-    state: TrialState
-    why: str | None
-    counts: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShadowDifference:
-    """A decision that a shadow's candidate would have made otherwise. `result` are the bytes of its answer,
-    None where it has none; `verdict` is in it, `NONE` where it has no valid one."""
-
-    trial: Trial
-    request_id: str
-    client_id: str | None
-    model: str | None
-    operation: str
-    decision: Decision
-    verdict: str
-    result: bytes | None = field(repr=False)
 
 
 # --- beside the calls ---------------------------------------------------------------------------

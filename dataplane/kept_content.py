@@ -12,7 +12,7 @@ from typing import Final
 import orjson
 
 from dataplane.findings import Inspection, Text, selects
-from dataplane.ports import Detector
+from dataplane.inspection_ports import Detector
 
 HIDDEN: Final = ("pii", "secret")
 MAX_CHARACTERS: Final = 200_000

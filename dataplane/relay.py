@@ -9,9 +9,10 @@ from collections.abc import AsyncGenerator
 from functools import lru_cache
 from typing import Final
 
-from dataplane.domain import CallState, Outcome, Reply, ResponseVerdict, UpstreamReply, Verdict
+from dataplane.domain import CallState, Outcome, Reply, UpstreamReply, Verdict
+from dataplane.inspection_ports import Asked, ResponseVerdict, Steps
 from dataplane.judge import CallJudge
-from dataplane.ports import Asked, Client, Exchange, Reservation, Steps
+from dataplane.ports import Client, Exchange, Reservation
 
 REMEMBERED: Final = 1024
 REMEMBERED_MAX_BYTES: Final = 4096

@@ -18,8 +18,10 @@ from dataplane.audit.flood import RefusalGate, Tally
 from dataplane.audit.record import Recorder
 from dataplane.audit.writer import NotDurable, Writer
 from dataplane.database import Database
-from dataplane.domain import CallState, Decision, Outcome, Question, ShadowDifference
+from dataplane.domain import CallState, Decision, Outcome
 from dataplane.errors import Refused
+from dataplane.inspection_ports import Question
+from dataplane.trial import ShadowDifference
 
 TIMEOUT_S: Final = 2.0
 """How long a call waits for its record; `audit.timeout_s` of the settings."""

@@ -15,9 +15,11 @@ from typing import Final
 from dataplane.audit.canonical import Fields, Value, flat, json_text
 from dataplane.audit.draft import KINDS, RESERVED, Draft, draft, rfc3339
 from dataplane.audit.sealing import Sealer
-from dataplane.domain import AuditLevel, CallState, Decision, Outcome, Question, ShadowDifference, Verdict
+from dataplane.domain import AuditLevel, CallState, Decision, Outcome, Verdict
 from dataplane.errors import Refused
 from dataplane.findings import Finding
+from dataplane.inspection_ports import Question
+from dataplane.trial import ShadowDifference
 
 PATH_MAX_CHARS: Final = 1024
 METHOD_MAX_CHARS: Final = 32

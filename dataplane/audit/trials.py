@@ -20,8 +20,8 @@ from sqlalchemy.exc import IntegrityError
 
 from dataplane.audit.models import trial_reports, trials
 from dataplane.database import Database
-from dataplane.domain import Trial, TrialKind, TrialReport, TrialState
 from dataplane.errors import RegoGateError
+from dataplane.trial import Trial, TrialKind, TrialReport, TrialState
 
 WHY_MAX_CHARS: Final = 500
 """Of the reason a gateway gives."""

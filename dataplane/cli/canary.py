@@ -31,7 +31,7 @@ from dataplane.cli.bundle.options import (
 from dataplane.cli.state import DataDirOption
 from dataplane.cli.trials import BundleOption, ChannelOption, Place
 from dataplane.database import Database
-from dataplane.domain import TrialKind
+from dataplane.trial import TrialKind
 
 SHARE = 0.05
 ACTIVE_S: Final = 30.0

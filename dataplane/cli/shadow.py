@@ -12,7 +12,7 @@ from dataplane.cli.bundle.answers import CODES, refusals
 from dataplane.cli.bundle.options import ConfigOption, JsonOption
 from dataplane.cli.state import DataDirOption
 from dataplane.cli.trials import BundleOption, ChannelOption
-from dataplane.domain import TrialKind
+from dataplane.trial import TrialKind
 
 SHARE = 0.1
 SHOWN = 20

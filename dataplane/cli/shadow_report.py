@@ -16,7 +16,7 @@ from dataplane.authoring.rows import Skip, row_of
 from dataplane.cli.finding_tables import NAMES_SHOWN, Grid, by_decision, by_name, in_detail, printed
 from dataplane.cli.trials import Place, told, with_database
 from dataplane.database import Database
-from dataplane.domain import TrialKind
+from dataplane.trial import TrialKind
 
 _NOTHING: Final = {"total": 0, "changed": 0, "new_blocks": 0, "looser": 0, "ids": []}
 

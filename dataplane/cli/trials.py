@@ -30,8 +30,8 @@ from dataplane.cli.bundle.answers import columns, say, show
 from dataplane.cli.bundle.targets import read, target_of
 from dataplane.cli.state import DEFAULT_DATA_DIR, State, open_state
 from dataplane.database import Database
-from dataplane.domain import TrialKind, TrialState
 from dataplane.errors import RegoGateError
+from dataplane.trial import TrialKind, TrialState
 
 T = TypeVar("T")
 

@@ -19,7 +19,7 @@ from dataplane.inspection.advice import FAILED, Advice, advices, digest_with, fa
 from dataplane.inspection.advisor import Advisor, AdvisorFailed
 from dataplane.inspection.detector import make_detector
 from dataplane.inspection.risk import Weighing
-from dataplane.ports import Detector, Passed, Redactor, TextStream
+from dataplane.inspection_ports import Detector, Passed, Redactor, TextStream
 
 HIDDEN: Final = ("pii", "secret")
 """What no advisor is shown: it judges what a text says."""

@@ -10,7 +10,7 @@ from dataplane.inspection.inspector import Inspector, make_inspector
 from dataplane.inspection.redact import CallRedactor
 from dataplane.inspection.stream_reader import Readers
 from dataplane.inspection.views import PATTERNS, hides
-from dataplane.ports import Redactor, TextStream
+from dataplane.inspection_ports import Redactor, TextStream
 
 
 class TextDetector:

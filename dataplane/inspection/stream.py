@@ -29,7 +29,7 @@ from dataplane.inspection.stream_hold import (
     block_start,
     run_start,
 )
-from dataplane.ports import Passed
+from dataplane.inspection_ports import Passed
 
 CONTEXT: Final = 384
 """Code points kept of what has gone on, up to half as many more: no sign of anything is read from further

@@ -14,7 +14,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from dataplane.config import BundleSettings
-from dataplane.domain import Trial, TrialKind
 from dataplane.errors import ConfigError
 from dataplane.opa.options import (
     MAX_INPUT_BYTES,
@@ -28,6 +27,7 @@ from dataplane.opa.options import (
 )
 from dataplane.opa.rundir import SOCKET_NAME
 from dataplane.opa.supervise import OpaProcess, State
+from dataplane.trial import Trial, TrialKind
 
 MAX_LIST_BYTES: Final = 1 << 20
 """A shadow is asked about many inputs at once, of `MAX_INPUT_BYTES` each at most."""

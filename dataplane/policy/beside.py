@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from dataplane.config import PolicySettings
-from dataplane.domain import Trial, TrialKind, TrialState
 from dataplane.policy.activation import parse_revision
 from dataplane.policy.canary import CandidateRefused, may_decide
 from dataplane.policy.client import OpaClient
@@ -21,6 +20,7 @@ from dataplane.policy.current_tables import MakesDetector
 from dataplane.policy.engine import OpaEngine
 from dataplane.policy.keeper import ActivationKeeper, Note
 from dataplane.ports import SequenceFloors, UsageFacts
+from dataplane.trial import Trial, TrialKind, TrialState
 
 SHADOW_CONNECTIONS: Final = 4
 """One list at a time, and OPA's status."""

@@ -15,9 +15,11 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Final
 
-from dataplane.domain import CallState, Decision, Question, Trial
+from dataplane.domain import CallState, Decision
 from dataplane.errors import Refused, RegoGateError
-from dataplane.ports import Looks, PolicyEngine
+from dataplane.inspection_ports import Looks, Question
+from dataplane.ports import PolicyEngine
+from dataplane.trial import Trial
 
 DECIDED: Final = "decided"
 REFUSED: Final = "refused"

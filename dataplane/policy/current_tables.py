@@ -17,13 +17,13 @@ from typing import Any, Final
 
 import orjson
 
+from dataplane.inspection_ports import Detector
 from dataplane.policy.activation import Activations
 from dataplane.policy.client import OpaClient
 from dataplane.policy.deadline import PatientTimeout
 from dataplane.policy.failed_detector import FailedDetector
 from dataplane.policy.result import Malformed, split_answer
 from dataplane.policy.tables import Tables, read_tables
-from dataplane.ports import Detector
 
 CONTRACT_SCHEMA: Final = 1
 """The decision contract this gateway knows; a bundle that names another is not used."""

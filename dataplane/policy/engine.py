@@ -21,8 +21,9 @@ from typing import Any, Final, TypeVar
 
 import orjson
 
-from dataplane.domain import CallState, Decision, Question
+from dataplane.domain import CallState, Decision
 from dataplane.errors import Refused
+from dataplane.inspection_ports import Looks, Question
 from dataplane.policy.activation import Activation, Activations
 from dataplane.policy.client import OpaClient, OpaUnreachable
 from dataplane.policy.current_tables import CurrentTables, MakesDetector, provenance_revision
@@ -31,7 +32,7 @@ from dataplane.policy.input import build_input
 from dataplane.policy.places import Places
 from dataplane.policy.result import Malformed, parse_result, split_answer
 from dataplane.policy.tables import Tables
-from dataplane.ports import Looks, UsageFacts
+from dataplane.ports import UsageFacts
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dataplane.findings import NOTHING_FOUND, Finding, Inspection, Level, Origin, Span, Text
-from dataplane.ports import Passed, Redactor, TextStream
+from dataplane.inspection_ports import Passed, Redactor, TextStream
 
 FAILED: Final = "inspection.failed"
 

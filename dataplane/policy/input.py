@@ -13,8 +13,9 @@ from typing import Any, Final
 
 import orjson
 
-from dataplane.domain import CallFacts, CallState, Identity, Question, Source
+from dataplane.domain import CallFacts, CallState, Identity, Source
 from dataplane.findings import LEVEL_RANK, Finding, Inspection, Level
+from dataplane.inspection_ports import Question
 
 INPUT_VERSION: Final = 1
 _WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

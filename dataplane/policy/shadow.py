@@ -20,12 +20,13 @@ from typing import Any, Final
 
 import orjson
 
-from dataplane.domain import CallState, Decision, ShadowDifference, Trial, Verdict
+from dataplane.domain import CallState, Decision, Verdict
 from dataplane.policy.client import OpaUnreachable
 from dataplane.policy.deadline import PatientTimeout
 from dataplane.policy.result import Malformed
 from dataplane.policy.shadow_questions import BATCH, BATCH_MAX_BYTES, ListAsker
 from dataplane.ports import ShadowLog
+from dataplane.trial import ShadowDifference, Trial
 
 QUEUE_LIMIT: Final = 4096
 """Inputs that wait, about 12 MB: some seconds of a busy gateway at full share."""

@@ -8,9 +8,9 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from dataplane.domain import TrialKind
 from dataplane.policy.canary import DECIDED, REFUSED
 from dataplane.policy.shadow import DROPPED, FAILED, NOT_STORED, SAME, STORED
+from dataplane.trial import TrialKind
 
 
 class TrialMetrics(Collector):

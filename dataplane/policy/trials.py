@@ -22,13 +22,15 @@ from contextlib import suppress
 from typing import Any, Final
 
 from dataplane.config import PolicySettings
-from dataplane.domain import CallState, Decision, Question, Trial, TrialKind, TrialReport, TrialState
+from dataplane.domain import CallState, Decision
 from dataplane.errors import RegoGateError
+from dataplane.inspection_ports import Looks, Question
 from dataplane.policy.beside import Beside, Means
 from dataplane.policy.canary import Canary
 from dataplane.policy.shadow import Shadow
 from dataplane.policy.shadow_questions import ListAsker
-from dataplane.ports import Looks, PolicyEngine, ShadowLog, TrialStore
+from dataplane.ports import PolicyEngine, ShadowLog, TrialStore
+from dataplane.trial import Trial, TrialKind, TrialReport, TrialState
 
 LOOK_S: Final = 1.0
 """Between looks at the database, as for API keys."""

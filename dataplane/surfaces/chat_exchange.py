@@ -13,7 +13,8 @@ from typing import Any, Final
 from dataplane.domain import CallState
 from dataplane.errors import Refused
 from dataplane.findings import ProposedCall, Text
-from dataplane.ports import Guard, GuardedStream, UpstreamFailed
+from dataplane.inspection_ports import Guard, GuardedStream
+from dataplane.ports import UpstreamFailed
 from dataplane.quantities import UNKNOWN_USAGE, Usage
 from dataplane.surfaces import openai_errors
 from dataplane.surfaces.answer_json import dump_answer, is_strict, model_of, parse_answer, usage_of

@@ -12,10 +12,10 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from dataplane.domain import ResponseVerdict
 from dataplane.errors import Refused
 from dataplane.findings import Finding, Origin, Text
-from dataplane.ports import Asked, Guard, Passed, Steps, UpstreamFailed
+from dataplane.inspection_ports import Asked, Guard, Passed, ResponseVerdict, Steps
+from dataplane.ports import UpstreamFailed
 from dataplane.surfaces.answer_json import dump_answer
 from dataplane.surfaces.chat_stream_calls import PartialCall
 from dataplane.surfaces.chat_stream_choice import Choice, Freed, Taken

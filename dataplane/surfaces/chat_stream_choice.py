@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from dataplane.findings import Finding, Origin
-from dataplane.ports import Guard
+from dataplane.inspection_ports import Guard
 from dataplane.surfaces.chat_stream_calls import PartialCalls
 from dataplane.surfaces.chat_stream_logprobs import Logprobs
 from dataplane.surfaces.chat_stream_rest import Channels, Rest

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from dataplane.errors import Refused
 from dataplane.findings import Origin, Place, Text
-from dataplane.ports import Guard, UpstreamFailed
+from dataplane.inspection_ports import Guard
+from dataplane.ports import UpstreamFailed
 from dataplane.surfaces.chat_stream_text import Channel, Piece
 from dataplane.surfaces.encoded_text import add_encoded_texts
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from dataplane.findings import Finding, Origin, Span, Text
-from dataplane.ports import Guard, Passed
+from dataplane.inspection_ports import Guard, Passed
 
 MAX_SPOILED: Final = 64
 """Rewritten stretches that are remembered of one text; what goes with it comes soon after."""

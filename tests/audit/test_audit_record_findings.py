@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 from dataplane.audit.draft import GENESIS, Draft
 from dataplane.audit.record import Recorder
 from dataplane.cli.audit import app
-from dataplane.domain import CallFacts, Constraints, Outcome, Question, Verdict
+from dataplane.domain import CallFacts, Constraints, Outcome, Verdict
 from dataplane.findings import Finding, Inspection, Level, Origin, Span
+from dataplane.inspection_ports import Question
 from dataplane.installation import write_json
 
 RECORDER = Recorder(key=KEY, writer="w-1")

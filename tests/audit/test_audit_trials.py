@@ -21,8 +21,9 @@ from dataplane.audit.models import records
 from dataplane.audit.record import Recorder
 from dataplane.audit.trials import Candidate, TrialRefused, TrialTable
 from dataplane.database import Database
-from dataplane.domain import Outcome, ShadowDifference, Trial, TrialKind, TrialReport, TrialState
+from dataplane.domain import Outcome
 from dataplane.errors import Refused
+from dataplane.trial import ShadowDifference, Trial, TrialKind, TrialReport, TrialState
 
 ONE, TWO = (
     Candidate(revision=f"{seq}-gabc1234-0123456789ab", channel="canary", content=b"bundle %d" % seq)

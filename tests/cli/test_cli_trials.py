@@ -26,16 +26,9 @@ from dataplane.bundle.sign import sign
 from dataplane.bundle.store import publish, read
 from dataplane.cli import canary, shadow
 from dataplane.database import Database
-from dataplane.domain import (
-    AuditLevel,
-    Decision,
-    ShadowDifference,
-    Trial,
-    TrialReport,
-    TrialState,
-    Verdict,
-)
+from dataplane.domain import AuditLevel, Decision, Verdict
 from dataplane.installation import write_json
+from dataplane.trial import ShadowDifference, Trial, TrialReport, TrialState
 
 REVISION = "1-g0000000-0123456789ab"
 

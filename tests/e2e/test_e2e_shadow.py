@@ -32,12 +32,12 @@ from dataplane.bundle.model import Bundle
 from dataplane.bundle.sign import sign
 from dataplane.cli import canary, shadow
 from dataplane.database import Database
-from dataplane.domain import Trial, TrialKind
 from dataplane.identity.store import KeyStore
 from dataplane.installation import installation_key
 from dataplane.opa.supervise import NICENESS
 from dataplane.policy.canary import takes
 from dataplane.shipped import shipped
+from dataplane.trial import Trial, TrialKind
 
 CLIENTS = [f"team-{number}" for number in range(8)]
 TIERS = """

@@ -16,7 +16,7 @@ from dataplane.inspection.engine import Engine
 from dataplane.inspection.recognizer import Pattern
 from dataplane.inspection.stream import CONTEXT, FAILED, FOLLOW, LOOK, Reader, Window
 from dataplane.inspection.stream_hold import MAX_BEGUN, MAX_PLAIN_BYTES, Openings
-from dataplane.ports import Passed
+from dataplane.inspection_ports import Passed
 
 KINDS = {
     "pii.email": r"[a-z0-9._%+-]+@[a-z0-9-]+(?:\.[a-z]{2,})+",

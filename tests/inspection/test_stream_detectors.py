@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from dataplane.findings import Finding, Origin, Text, selects
 from dataplane.inspection.detector import TextDetector, make_detector
-from dataplane.ports import Passed
+from dataplane.inspection_ports import Passed
 
 KINDS = ("pii", "secret", "toxicity", "custom")
 KEY = "\n".join(

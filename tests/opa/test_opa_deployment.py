@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from dataplane.config import BundleSettings, SecretRef
-from dataplane.domain import Trial, TrialKind
 from dataplane.errors import ConfigError
 from dataplane.opa.deployment import MAX_LIST_BYTES, Opas, opa_options
 from dataplane.opa.errors import UnsafeOpaConfig
@@ -21,6 +20,7 @@ from dataplane.opa.options import (
     child_environment,
     config_text,
 )
+from dataplane.trial import Trial, TrialKind
 
 ADMIN = "http://127.0.0.1:8081"
 

@@ -16,7 +16,6 @@ from dataplane.domain import (
     Operation,
     Outcome,
     Principal,
-    Question,
     Reply,
     Source,
     UpstreamReply,
@@ -24,8 +23,9 @@ from dataplane.domain import (
 )
 from dataplane.errors import Refused, limited
 from dataplane.findings import Finding, Inspection, Level, Origin, ProposedCall, Span, Text, selects
+from dataplane.inspection_ports import Detector, Guard, GuardedStream, Looks, Question, TextStream
 from dataplane.pipeline import Pipeline
-from dataplane.ports import ClientLeft, Detector, Guard, GuardedStream, Looks, TextStream, UpstreamFailed
+from dataplane.ports import ClientLeft, UpstreamFailed
 from dataplane.quantities import Usage
 
 Journal = list[str]

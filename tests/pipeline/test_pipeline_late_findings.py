@@ -11,7 +11,7 @@ from pipeline_fakes import FakeClient, FakeDetector, FakeHouse, decision, new_st
 
 from dataplane.domain import CallState, Decision, Outcome
 from dataplane.findings import Finding, Inspection, Level, Origin, Span, Text
-from dataplane.ports import Looks
+from dataplane.inspection_ports import Looks
 
 RUDE = Finding(kind="toxicity", level=Level.HIGH, score=91, origin=Origin.USER, spans=(Span(0, 0, 3),))
 Later = asyncio.Future[tuple[Finding, ...]]

@@ -12,18 +12,10 @@ from typing import Any
 import pytest
 from pipeline_fakes import FakeClient, FakeDetector, FakeHouse, decision, new_state, upstream_failure
 
-from dataplane.domain import (
-    AnswerTerms,
-    CallState,
-    Constraints,
-    Decision,
-    Outcome,
-    Question,
-    Verdict,
-)
+from dataplane.domain import AnswerTerms, CallState, Constraints, Decision, Outcome, Verdict
 from dataplane.errors import Refused
 from dataplane.findings import Finding, Level, Origin, Span
-from dataplane.ports import Passed, TextStream
+from dataplane.inspection_ports import Passed, Question, TextStream
 from dataplane.relay import FIRST_HOLD_S, HOLD_S
 from dataplane.surfaces.openai_surface import OpenAISurface
 

@@ -11,9 +11,9 @@ import pytest
 from opa_kit import call
 from trial_kit import FakeActive, caller, trial
 
-from dataplane.domain import TrialKind
 from dataplane.errors import Refused
 from dataplane.policy.canary import Canary, CandidateRefused, may_decide, takes
+from dataplane.trial import TrialKind
 
 CLIENTS = [f"client-{number}" for number in range(20_000)]
 

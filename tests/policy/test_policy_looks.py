@@ -15,12 +15,12 @@ import orjson
 import pytest
 from opa_kit import LIMIT_S, Bench, Table, call, revision, running, table
 
-from dataplane.domain import CallState, Question, Verdict
+from dataplane.domain import CallState, Verdict
 from dataplane.errors import Refused
 from dataplane.findings import Finding, Inspection, Level, Origin, Span, Text
+from dataplane.inspection_ports import Detector, Question, Redactor, TextStream
 from dataplane.policy.failed_detector import FailedDetector
 from dataplane.policy.input import signals
-from dataplane.ports import Detector, Redactor, TextStream
 
 
 def found(kind: str, level: Level, score: int, origin: Origin = Origin.USER) -> Finding:

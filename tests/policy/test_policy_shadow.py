@@ -15,11 +15,11 @@ import pytest
 from opa_kit import LIMIT_S, Bench, call, revision, running
 from trial_kit import FakeActive, FakeLog, trial, until
 
-from dataplane.domain import ShadowDifference, Trial
 from dataplane.policy.client import OpaClient, OpaUnreachable
 from dataplane.policy.result import Malformed
 from dataplane.policy.shadow import QUEUE_LIMIT, REST, STORED_BURST, STORED_PER_S, TURN_S, Shadow
 from dataplane.policy.shadow_questions import BATCH, ListAsker
+from dataplane.trial import ShadowDifference, Trial
 
 
 class FakeAsker:

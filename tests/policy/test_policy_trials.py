@@ -10,8 +10,8 @@ import pytest
 from opa_kit import revision
 from trial_kit import LOOK_S, Scene, caller, play, trial, until
 
-from dataplane.domain import TrialKind, TrialState
 from dataplane.policy.canary import takes
+from dataplane.trial import TrialKind, TrialState
 
 UNAVAILABLE = "gateway.policy_unavailable"
 SHADOW, CANARY = TrialKind.SHADOW, TrialKind.CANARY

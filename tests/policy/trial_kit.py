@@ -16,23 +16,13 @@ import orjson
 from opa_kit import LIMIT_S, RealOpa, Server, bundle, call, revision
 
 from dataplane.config import PolicySettings
-from dataplane.domain import (
-    CallState,
-    Decision,
-    Identity,
-    Question,
-    ShadowDifference,
-    Trial,
-    TrialKind,
-    TrialReport,
-    TrialState,
-    Verdict,
-)
+from dataplane.domain import CallState, Decision, Identity, Verdict
 from dataplane.errors import Refused, RegoGateError
+from dataplane.inspection_ports import Looks, Question
 from dataplane.policy.beside import Means
 from dataplane.policy.input import build_input
 from dataplane.policy.trials import Trials
-from dataplane.ports import Looks
+from dataplane.trial import ShadowDifference, Trial, TrialKind, TrialReport, TrialState
 
 ACTIVE = "9-gabcdef0-00000000000a"
 LOOK_S = 0.02

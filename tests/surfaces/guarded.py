@@ -9,10 +9,10 @@ from typing import Any
 
 from surface_calls import chat, read_chat
 
-from dataplane.domain import ResponseVerdict
 from dataplane.errors import blocked_by_policy
 from dataplane.findings import Finding, Level, Origin, ProposedCall, Span, Text, selects
-from dataplane.ports import Asked, Exchange, Guard, GuardedStream, Passed, Steps
+from dataplane.inspection_ports import Asked, Guard, GuardedStream, Passed, ResponseVerdict, Steps
+from dataplane.ports import Exchange
 
 KIND = "secret.plant"
 _PLANTED = re.compile(r"\S*PLANT\S*")

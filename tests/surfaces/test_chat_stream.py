@@ -26,7 +26,8 @@ from hypothesis import strategies as st
 from surface_calls import state
 
 from dataplane.errors import Refused, blocked_by_policy
-from dataplane.ports import Guard, UpstreamFailed
+from dataplane.inspection_ports import Guard
+from dataplane.ports import UpstreamFailed
 
 BLOCKED = blocked_by_policy(("response.test",), 403, "policy_blocked")
 
