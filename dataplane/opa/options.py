@@ -208,6 +208,7 @@ def config_text(options: OpaOptions) -> str:
 def command_line(binary: Path, *, socket: Path, config: Path) -> list[str]:
     """The arguments, none of them secret.
 
+    The tables are kept as OPA's rules read them: a decision takes a tenth less, a table about twice the memory.
     Access lines are put on level debug below the log level info: that keeps activation lines and
     drops two lines a decision. The grace period ends before our own SIGKILL (`supervise.STOP_GRACE_S`).
     """
@@ -218,6 +219,7 @@ def command_line(binary: Path, *, socket: Path, config: Path) -> list[str]:
         f"--addr=unix://{socket}",
         "--unix-socket-perm=600",
         "--skip-version-check",
+        "--optimize-store-for-read-speed",
         "--log-level=info",
         "--log-level-request=debug",
         "--log-format=json",

@@ -97,7 +97,8 @@ class TemporaryOpa:
                 [
                     *(sys.executable, "-I", "-S", str(_SHIM), *watch, str(os.getpid())),
                     *(str(self._binary), "run", "--server", f"--addr=127.0.0.1:{self._port}"),
-                    *("--skip-version-check", "--skip-verify", "--log-level=error", "--log-format=json"),
+                    *("--skip-version-check", "--skip-verify", "--optimize-store-for-read-speed"),
+                    *("--log-level=error", "--log-format=json"),
                     *(
                         f"--set=labels.mark={mark}",
                         "--shutdown-grace-period=1",

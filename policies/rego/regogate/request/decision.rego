@@ -37,11 +37,8 @@ decision := answer if {
 	[1 | nothing in input.identity] == []
 	[1 | nothing in input.source] == []
 	net.cidr_is_valid(concat("/", [input.source.ip, "32"]))
-	found := object.get(input, "signals", {})
-	is_object(found)
-	[1 | found != {}; not findings.only_recorded] == []
-	is_object(object.get(input, "usage", {}))
-	[1 | some fact, value in input.usage; remarkable(fact, value)] == []
+	[1 | found := input.signals; not harmless(found)] == []
+	[1 | used := input.usage; not ordinary(used)] == []
 
 	# The tools.
 	offered := object.get(input.request, "tools", {})
@@ -87,9 +84,23 @@ decision := answer if {
 	}
 } else := merged
 
-remarkable(fact, value) if {
-	some from in data.regogate.prepared.unusual[fact]
-	not below(value, from)
+harmless(found) if {
+	is_object(found)
+	findings.only_recorded
+}
+
+ordinary(used) if {
+	is_object(used)
+	every fact, value in used {
+		expected(fact, value)
+	}
+}
+
+expected(fact, value) if {
+	thresholds := object.get(data.regogate.prepared.unusual, fact, [])
+	every from in thresholds {
+		below(value, from)
+	}
 }
 
 # A model without a row of its own goes by that of the longest pattern.

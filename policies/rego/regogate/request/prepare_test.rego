@@ -87,15 +87,12 @@ test_nothing_is_prepared_where_the_tables_say_something_of_all_calls if {
 
 test_nothing_is_prepared_for_more_pairs_than_a_bundle_should_hold if {
 	row := {"data_class": "internal"}
-	prepared_for_models({"a": row, "b": row}) != nothing_prepared
-	prepared_for_models({"a": row, "b": row, "c": row}) == nothing_prepared
-}
-
-# With two tiers, and four pairs at most.
-prepared_for_models(models) := prepared if {
 	tiers := {"basic": tables.tiers.basic, "open": {"models": [], "operations": []}}
-	bundle := object.union(object.remove(tables, ["models", "tiers"]), {"models": models, "tiers": tiers})
-	prepared := prepared_of(bundle, {}) with request.most_pairs as 4
+	bare := object.union(object.remove(tables, ["models", "tiers"]), {"tiers": tiers})
+	most := object.union(bare, {"models": {"a": row, "b": row}})
+	prepared_of(most, {}) != nothing_prepared with request.most_pairs as 4
+	beyond := object.union(bare, {"models": {"a": row, "b": row, "c": row}})
+	prepared_of(beyond, {}) == nothing_prepared with request.most_pairs as 4
 }
 
 test_clients_of_which_more_is_said_are_odd if {
