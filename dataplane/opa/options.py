@@ -208,7 +208,7 @@ def config_text(options: OpaOptions) -> str:
 def command_line(binary: Path, *, socket: Path, config: Path) -> list[str]:
     """The arguments, none of them secret.
 
-    The tables are kept as OPA's rules read them: a decision takes a tenth less, a table about twice the memory.
+    The tables are kept as OPA's rules read them: a decision takes a tenth less, tables more memory.
     Access lines are put on level debug below the log level info: that keeps activation lines and
     drops two lines a decision. The grace period ends before our own SIGKILL (`supervise.STOP_GRACE_S`).
     """
