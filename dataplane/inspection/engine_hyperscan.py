@@ -39,6 +39,12 @@ def _compiled(expressions: tuple[tuple[bytes, int], ...]) -> hyperscan.Database:
     if kept is not None:
         with suppress(hyperscan.error):  # of another version or processor
             return hyperscan.loadb(kept, hyperscan.HS_MODE_BLOCK)
+    database = _compile(expressions)
+    compiled.keep(name, hyperscan.dumpb(database))
+    return database
+
+
+def _compile(expressions: tuple[tuple[bytes, int], ...]) -> hyperscan.Database:
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(
         expressions=[source for source, _ in expressions],
@@ -46,7 +52,6 @@ def _compiled(expressions: tuple[tuple[bytes, int], ...]) -> hyperscan.Database:
         elements=len(expressions),
         flags=[each for _, each in expressions],
     )
-    compiled.keep(name, hyperscan.dumpb(database))
     return database
 
 
@@ -54,7 +59,7 @@ def _culprit(patterns: Sequence[Pattern], expressions: Sequence[tuple[bytes, int
     """The first pattern that does not compile by itself."""
     for pattern, expression in zip(patterns, expressions, strict=True):
         try:
-            _compiled.__wrapped__((expression,))
+            _compile((expression,))
         except hyperscan.error:
             return pattern.id
     return "all patterns together"

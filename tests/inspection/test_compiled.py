@@ -91,3 +91,11 @@ def test_a_database_of_another_version_is_compiled_anew(place: Path) -> None:
     engine_hyperscan._compiled.cache_clear()
     assert engine("ab+").scan("xabb") == [("a.b", 1, 4)]
     assert len(file.read_bytes()) > 100
+
+
+def test_the_search_for_a_pattern_that_does_not_compile_keeps_nothing(place: Path) -> None:
+    fine = Pattern(id="a.fine", regex="ab+")
+    huge = Pattern(id="a.huge", regex="(?:.{200}x|.{300}y){9}")
+    with pytest.raises(ValueError, match="a.huge: hyperscan"):
+        Engine([fine, huge], hyperscan=True)
+    assert not place.exists()
