@@ -96,6 +96,6 @@ def test_a_database_of_another_version_is_compiled_anew(place: Path) -> None:
 def test_the_search_for_a_pattern_that_does_not_compile_keeps_nothing(place: Path) -> None:
     fine = Pattern(id="a.fine", regex="ab+")
     huge = Pattern(id="a.huge", regex="(?:.{200}x|.{300}y){9}")
-    with pytest.raises(ValueError, match="a.huge: hyperscan"):
+    with pytest.raises(ValueError, match=r"a\.huge: hyperscan"):
         Engine([fine, huge], hyperscan=True)
     assert not place.exists()
