@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -103,6 +103,23 @@ class Inspection:
 
 
 NOTHING_FOUND: Final = Inspection()
+
+FAILED: Final = "inspection.failed"
+"""The kind that says that a text was not looked at, or not judged by all who should; counts wherever anything
+is inspected."""
+
+SURE: Final = 100
+
+
+def failure(origin: Origin, *spans: Span) -> Finding:
+    """The finding that says so."""
+    return Finding(kind=FAILED, level=Level.HIGH, score=SURE, origin=origin, spans=spans)
+
+
+def failures(texts: Sequence[Text]) -> list[Finding]:
+    """One for each origin of these texts, at the first text of it."""
+    first = {text.origin: index for index, text in reversed(list(enumerate(texts)))}
+    return [failure(origin, Span(index, 0, 0)) for origin, index in sorted(first.items())]
 
 
 @quick_init

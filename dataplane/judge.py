@@ -16,13 +16,10 @@ from typing import Final
 from dataplane.correlation import of_tool_call
 from dataplane.domain import AnswerTerms, AuditLevel, CallState, Verdict
 from dataplane.errors import Refused, blocked_by_policy
-from dataplane.findings import NOTHING_FOUND, Finding, Inspection, Origin, ProposedCall, Text, selects
+from dataplane.findings import FAILED, NOTHING_FOUND, Finding, Inspection, Origin, ProposedCall, Text, selects
 from dataplane.inspection_ports import PASSES, Detector, Guard, Passed, Question, Redactor, ResponseVerdict
 from dataplane.kept_content import kept_content
 from dataplane.ports import AuditLog, Exchange, PolicyEngine
-
-FAILED: Final = "inspection.failed"
-"""Counts wherever anything is inspected, whatever kinds were asked for."""
 
 _log = logging.getLogger("regogate.inspection")
 

@@ -11,19 +11,18 @@ from typing import Final
 
 import orjson
 
-from dataplane.findings import Inspection, Text, selects
+from dataplane.findings import FAILED, Inspection, Text, selects
 from dataplane.inspection_ports import Detector
 
 HIDDEN: Final = ("pii", "secret")
 MAX_CHARACTERS: Final = 200_000
 """Of one request or answer: a record is written before the call goes on, and kept for years."""
-_FAILED: Final = "inspection.failed"
 
 
 def kept_content(texts: Sequence[Text], seen: Inspection, detector: Detector) -> str | None:
     """JSON text: a list of objects `origin`, `text`, in order, the last one `{"omitted": N}` where N
     characters are too many. None where inspection failed or did not see all."""
-    if seen.unread_bytes or any(one.kind == _FAILED for one in seen.findings):
+    if seen.unread_bytes or any(one.kind == FAILED for one in seen.findings):
         return None
     found = [one for one in seen.findings if selects(HIDDEN, one.kind, one.origin)]
     hidden = detector.redactor().redact(texts, found, HIDDEN) if found else {}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dataplane.findings import Finding, Level, Origin, Span, Text
+from dataplane.findings import Finding, Origin, Span, Text, failures
 from dataplane.inspection.advisor import Advisor, AdvisorFailed, Opinion
-from dataplane.inspection.catalogue import HIGH, MEDIUM
+from dataplane.inspection.catalogue import HIGH, MEDIUM, level
+from dataplane.inspection.digests import Digest
 from dataplane.inspection.joined import Joined, joined
 
 ROW: Final = "advisors"
@@ -19,13 +19,7 @@ ROW: Final = "advisors"
 MAX_CHARACTERS: Final = 200_000
 """Of one request or answer that an advisor is asked about, 50,000 tokens; more of it is no opinion."""
 
-FAILED: Final = "inspection.failed"
-SURE: Final = 100
-
-_DIGEST_BYTES: Final = 16
 _log = logging.getLogger("regogate.inspection")
-
-Digest = Callable[[str], bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +58,7 @@ class Advice:
                 found.append(
                     Finding(
                         kind=kind,
-                        level=self._level(score),
+                        level=level(score, self.medium, self.high),
                         score=score,
                         origin=document.origin,
                         spans=tuple(span for span in spans if span.end) or spans[:1],
@@ -75,8 +69,7 @@ class Advice:
 
     def failed(self, texts: Sequence[Text]) -> list[Finding]:
         """What is found where there is no opinion."""
-        first = {text.origin: index for index, text in reversed(list(enumerate(texts)))}
-        return [failed(origin, index) for origin, index in sorted(first.items()) if origin in self.origins]
+        return [one for one in failures(texts) if one.origin in self.origins]
 
     def _scores(self, opinion: Opinion) -> dict[str, int]:
         most: dict[str, int] = {}
@@ -87,14 +80,6 @@ class Advice:
             if score >= 1:
                 most[kind] = max(score, most.get(kind, 0))
         return most
-
-    def _level(self, score: int) -> Level:
-        return Level.HIGH if score >= self.high else Level.MEDIUM if score >= self.medium else Level.LOW
-
-
-def failed(origin: Origin, index: int = 0) -> Finding:
-    """The finding that says that a text was not judged."""
-    return Finding(kind=FAILED, level=Level.HIGH, score=SURE, origin=origin, spans=(Span(index, 0, 0),))
 
 
 def advices(table: Mapping[str, Any], advisors: Mapping[str, Advisor]) -> list[Advice]:
@@ -141,18 +126,6 @@ class _Absent:
 
 
 ABSENT: Final[Advisor] = _Absent()
-
-
-def digest_with(key: bytes) -> Digest:
-    """Digests of texts, so that equal ones can be told to be equal by whoever has the key."""
-
-    def digest(text: str) -> bytes:
-        data = text.encode("utf-8", "surrogatepass")
-        return hashlib.blake2b(
-            data, digest_size=_DIGEST_BYTES, key=key[: hashlib.blake2b.MAX_KEY_SIZE]
-        ).digest()
-
-    return digest
 
 
 def _as_read(document: Joined) -> str:

@@ -14,10 +14,11 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from dataplane.findings import Finding, Inspection, Origin, Text, selects
-from dataplane.inspection.advice import FAILED, Advice, advices, digest_with, failed
+from dataplane.findings import FAILED, Finding, Inspection, Origin, Span, Text, failure, selects
+from dataplane.inspection.advice import Advice, advices
 from dataplane.inspection.advisor import Advisor, AdvisorFailed
 from dataplane.inspection.detector import make_detector
+from dataplane.inspection.digests import digest_with
 from dataplane.inspection.risk import Weighing
 from dataplane.inspection_ports import Detector, Passed, Redactor, TextStream
 
@@ -131,7 +132,7 @@ class _Unjudged:
 
     def __init__(self, inner: TextStream, origin: Origin) -> None:
         self._inner = inner
-        self._before: tuple[Finding, ...] = (failed(origin),)
+        self._before: tuple[Finding, ...] = (failure(origin, Span(0, 0, 0)),)
 
     @property
     def holds(self) -> bool:

@@ -65,7 +65,12 @@ class Family:
 
     def level(self, score: int) -> Level:
         """What a score is worth here."""
-        return Level.HIGH if score >= self.high else Level.MEDIUM if score >= self.medium else Level.LOW
+        return level(score, self.medium, self.high)
+
+
+def level(score: int, medium: int, high: int) -> Level:
+    """The level of a score by the thresholds of a row."""
+    return Level.HIGH if score >= high else Level.MEDIUM if score >= medium else Level.LOW
 
 
 def families(table: Mapping[str, Any]) -> list[Family]:

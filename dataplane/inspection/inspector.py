@@ -12,15 +12,15 @@ What fails or takes too long is a finding `inspection.failed`, so that policy ca
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dataplane.findings import NOTHING_FOUND, Finding, Inspection, Level, Origin, Text
+from dataplane.findings import NOTHING_FOUND, Finding, Inspection, Level, Origin, Text, failure
 from dataplane.inspection.catalogue import Family, families
+from dataplane.inspection.digests import digest_with
 from dataplane.inspection.engine import Engine
 from dataplane.inspection.joined import Joined, Piece, batches, joined, pieces
 from dataplane.inspection.merge import Found, merged
@@ -28,9 +28,6 @@ from dataplane.inspection.recognizer import Hit
 from dataplane.inspection.risk import Weighing
 from dataplane.inspection.view import View
 from dataplane.inspection.views import PATTERNS, hides, prepare, views
-
-FAILED: Final = "inspection.failed"
-SURE: Final = 100
 
 TURN_S: Final = 0.002
 """Seconds of work after which other calls have their turn: about the time that a call takes in all."""
@@ -46,7 +43,6 @@ FEWEST: Final = 4
 """Short texts in a row that are worth a scan together."""
 
 _BETWEEN: Final = "\n\n"
-_DIGEST_BYTES: Final = 16
 _SETTINGS: Final = frozenset({"deadline_ms", "max_characters", "risk", "data_class"})
 
 _log = logging.getLogger("regogate.inspection")
@@ -87,7 +83,7 @@ class Inspector:
             for pattern in family.recognizer.patterns
         }
         prepare()
-        self._key: Final = key[: hashlib.blake2b.MAX_KEY_SIZE]
+        self._digest: Final = digest_with(key)
         self._weighing: Final = weighing
         self._bounds: Final = bounds
 
@@ -124,7 +120,7 @@ class Inspector:
             if found:
                 findings.extend(self._findings(document, merged(found)))
             if failed:
-                findings.append(_failed(document))
+                findings.append(failure(document.origin, *document.spans(0, 0)))
         if not findings and not unread:
             return NOTHING_FOUND
         return Inspection(
@@ -152,7 +148,7 @@ class Inspector:
         found: list[Found] = []
         failed = sum(step for _, step in self._steps(document, found)) > 0
         findings = self._findings(document, merged(found)) if found else []
-        return [*findings, _failed(document)] if failed else findings
+        return [*findings, failure(document.origin, *document.spans(0, 0))] if failed else findings
 
     def has_views(self, text: str) -> bool:
         """Whether `text` may be read in another way than as it stands, by a recognizer that there is."""
@@ -256,10 +252,6 @@ class Inspector:
             for each in found
         ]
 
-    def _digest(self, text: str) -> bytes:
-        data = text.encode("utf-8", "surrogatepass")
-        return hashlib.blake2b(data, digest_size=_DIGEST_BYTES, key=self._key).digest()
-
 
 def make_inspector(
     revision: str, table: Mapping[str, Any], *, key: bytes, hyperscan: bool | None = None
@@ -287,12 +279,6 @@ def _whole(row: Mapping[str, Any], name: str, default: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ValueError(f"inspection: {name} is not a whole number above 0")
     return value
-
-
-def _failed(document: Joined) -> Finding:
-    return Finding(
-        kind=FAILED, level=Level.HIGH, score=SURE, origin=document.origin, spans=document.spans(0, 0)
-    )
 
 
 def _sure(family: Family, found: Sequence[Found]) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from dataplane.findings import LEVEL_RANK, Finding, Level, Origin, Span, selects
+from dataplane.findings import FAILED, LEVEL_RANK, Finding, Origin, Span, failure, selects
 from dataplane.inspection.engine import Engine
 from dataplane.inspection.stream_hold import (
     BLANK,
@@ -64,8 +64,6 @@ SLICE: Final = 2_048
 
 _WORD_LENGTH: Final = 64
 """Longest word that kept text does not begin within."""
-
-FAILED: Final = "inspection.failed"
 
 LOOK: Final = 1
 FOLLOW: Final = 2
@@ -361,10 +359,7 @@ class Window:
         self._gone += len(self._text)
         self._text, self._out, self._until = "", 0, None
         span = Span(0, 0, len(passed))
-        return Passed(
-            passed,
-            (Finding(kind=FAILED, level=Level.HIGH, score=100, origin=self._origin, spans=(span,)),),
-        )
+        return Passed(passed, (failure(self._origin, span),))
 
 
 def _before(found: Sequence[Finding], upto: int, out: int) -> int:

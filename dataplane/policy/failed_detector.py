@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
-from dataplane.findings import NOTHING_FOUND, Finding, Inspection, Level, Origin, Span, Text
+from dataplane.findings import NOTHING_FOUND, SURE, Finding, Inspection, Origin, Text, failure, failures
 from dataplane.inspection_ports import Passed, Redactor, TextStream
-
-FAILED: Final = "inspection.failed"
 
 
 class FailedDetector:
@@ -22,12 +19,7 @@ class FailedDetector:
         if not texts:
             return NOTHING_FOUND
         unread = sum(len(text.text.encode("utf-8", "surrogatepass")) for text in texts)
-        origins = {text.origin: index for index, text in reversed(list(enumerate(texts)))}
-        return Inspection(
-            findings=tuple(failed(origin, Span(index, 0, 0)) for origin, index in sorted(origins.items())),
-            risk=100,
-            unread_bytes=unread,
-        )
+        return Inspection(findings=tuple(failures(texts)), risk=SURE, unread_bytes=unread)
 
     def redactor(self) -> Redactor:
         """One that has nothing to redact: what failed has no place."""
@@ -36,11 +28,6 @@ class FailedDetector:
     def stream(self, origin: Origin, kinds: Sequence[str]) -> TextStream:
         """One that passes nothing."""
         return _NoStream(origin)
-
-
-def failed(origin: Origin, *spans: Span) -> Finding:
-    """The finding that says that a text was not looked at."""
-    return Finding(kind=FAILED, level=Level.HIGH, score=100, origin=origin, spans=spans)
 
 
 class _NoRedactor:
@@ -60,7 +47,7 @@ class _NoStream:
         self.holds = False
 
     def feed(self, text: str) -> Passed:
-        found = () if self._told else (failed(self._origin),)
+        found = () if self._told else (failure(self._origin),)
         self._told = True
         return Passed("", found)
 

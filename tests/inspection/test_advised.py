@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from dataplane.findings import Finding, Inspection, Level, Origin, Span, Text
-from dataplane.inspection.advice import FAILED, MAX_CHARACTERS, advices
+from dataplane.findings import FAILED, Finding, Inspection, Level, Origin, Span, Text
+from dataplane.inspection.advice import MAX_CHARACTERS, advices
 from dataplane.inspection.advised import AdvisedDetector, make_advised
 from dataplane.inspection.advisor import Advisor, AdvisorFailed, Opinion
 from dataplane.inspection.catalogue import MAKES, Family

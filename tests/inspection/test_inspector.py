@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from dataplane.findings import NOTHING_FOUND, Finding, Level, Origin, Span, Text
+from dataplane.findings import FAILED, NOTHING_FOUND, Finding, Level, Origin, Span, Text
 from dataplane.inspection.catalogue import Family
-from dataplane.inspection.inspector import FAILED, Bounds, Inspector
+from dataplane.inspection.inspector import Bounds, Inspector
 from dataplane.inspection.joined import PIECE
 from dataplane.inspection.recognizer import Candidate, Hit, Pattern
 from dataplane.inspection.risk import Weighing

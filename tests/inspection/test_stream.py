@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataplane.findings import Finding, Level, Origin, Span
+from dataplane.findings import FAILED, Finding, Level, Origin, Span
 from dataplane.inspection.engine import Engine
 from dataplane.inspection.recognizer import Pattern
-from dataplane.inspection.stream import CONTEXT, FAILED, FOLLOW, LOOK, Reader, Window
+from dataplane.inspection.stream import CONTEXT, FOLLOW, LOOK, Reader, Window
 from dataplane.inspection.stream_hold import MAX_BEGUN, MAX_PLAIN_BYTES, Openings
 from dataplane.inspection_ports import Passed
 

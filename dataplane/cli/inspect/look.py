@@ -15,7 +15,7 @@ from dataplane.cli.bundle.answers import refusals
 from dataplane.cli.finding_tables import printed
 from dataplane.cli.inspect.rows import MAX_LINE, is_rows, opened, origin, rows
 from dataplane.cli.inspect.tables import BundleOption, PoliciesOption, inspector
-from dataplane.findings import Finding, Origin, Text
+from dataplane.findings import FAILED, Finding, Origin, Text
 from dataplane.inspection.inspector import Inspector
 from dataplane.inspection.joined import OVERLAP
 
@@ -155,4 +155,4 @@ def _shown(found: Finding, at: int) -> dict[str, Any]:
 
 
 def _failed(found: Iterable[Finding]) -> bool:
-    return any(each.kind == "inspection.failed" for each in found)
+    return any(each.kind == FAILED for each in found)
