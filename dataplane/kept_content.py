@@ -6,7 +6,7 @@ the record's own, of which nothing can be restored. Where a text could not be lo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import orjson
@@ -22,10 +22,9 @@ MAX_CHARACTERS: Final = 200_000
 def kept_content(texts: Sequence[Text], seen: Inspection, detector: Detector) -> str | None:
     """JSON text: a list of objects `origin`, `text`, in order, the last one `{"omitted": N}` where N
     characters are too many. None where inspection failed or did not see all."""
-    if seen.unread_bytes or any(one.kind == FAILED for one in seen.findings):
+    hidden = hidden_in(texts, seen, detector)
+    if hidden is None:
         return None
-    found = [one for one in seen.findings if selects(HIDDEN, one.kind, one.origin)]
-    hidden = detector.redactor().redact(texts, found, HIDDEN) if found else {}
     told: list[dict[str, str | int]] = []
     left, omitted = MAX_CHARACTERS, 0
     for index, text in enumerate(texts):
@@ -39,6 +38,15 @@ def kept_content(texts: Sequence[Text], seen: Inspection, detector: Detector) ->
     if omitted:
         told.append({"omitted": omitted})
     return _json(told)
+
+
+def hidden_in(texts: Sequence[Text], seen: Inspection, detector: Detector) -> Mapping[int, str] | None:
+    """The texts that change, by index, where personal data and secrets are hidden, of placeholders of their
+    own. None where inspection failed or did not see all."""
+    if seen.unread_bytes or any(one.kind == FAILED for one in seen.findings):
+        return None
+    found = [one for one in seen.findings if selects(HIDDEN, one.kind, one.origin)]
+    return detector.redactor().redact(texts, found, HIDDEN) if found else {}
 
 
 def _json(told: list[dict[str, str | int]]) -> str:

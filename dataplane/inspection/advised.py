@@ -12,18 +12,16 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
-from dataplane.findings import FAILED, Finding, Inspection, Origin, Span, Text, failure, selects
+from dataplane.findings import Finding, Inspection, Origin, Span, Text, failure, selects
 from dataplane.inspection.advice import Advice, advices
 from dataplane.inspection.advisor import Advisor, AdvisorFailed
 from dataplane.inspection.detector import make_detector
 from dataplane.inspection.digests import digest_with
 from dataplane.inspection.risk import Weighing
 from dataplane.inspection_ports import Detector, Passed, Redactor, TextStream
-
-HIDDEN: Final = ("pii", "secret")
-"""What no advisor is shown: it judges what a text says."""
+from dataplane.kept_content import hidden_in
 
 Later = asyncio.Task[tuple[Finding, ...]]
 Spawns = Callable[[Coroutine[Any, Any, tuple[Finding, ...]]], Later]
@@ -95,12 +93,9 @@ class AdvisedDetector:
         return inner
 
     def _shown(self, texts: Sequence[Text], seen: Inspection) -> Sequence[Text] | None:
-        if seen.unread_bytes or any(one.kind == FAILED for one in seen.findings):
-            return None
-        hidden = [one for one in seen.findings if selects(HIDDEN, one.kind, one.origin)]
-        if not hidden:
-            return texts
-        instead = self._inner.redactor().redact(texts, hidden, HIDDEN)
+        instead = hidden_in(texts, seen, self._inner)
+        if not instead:
+            return None if instead is None else texts
         return [
             replace(text, text=instead[index]) if index in instead else text
             for index, text in enumerate(texts)

@@ -75,6 +75,11 @@ class Signal:
     family: str = ""
 
 
+def borrowed(signals: Iterable[Signal], points: Mapping[str, int]) -> tuple[Signal, ...]:
+    """Those of another recognizer's signals that support this one too, with their points here, by name."""
+    return tuple(replace(one, user=points[one.name], tool=None) for one in signals if one.name in points)
+
+
 @dataclass(frozen=True, slots=True)
 class Sign:
     """A match of a signal: its points here, and its half-open range in the text."""

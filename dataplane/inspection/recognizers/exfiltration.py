@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
-from dataplane.inspection.evidence import Evidence, Signal
+from dataplane.inspection.evidence import Evidence, Signal, borrowed
 from dataplane.inspection.mention import share
 from dataplane.inspection.recognizer import Recognizer
 from dataplane.inspection.recognizers import injection_signals
@@ -16,15 +15,7 @@ from dataplane.inspection.recognizers.exfiltration_signals import SIGNALS as OWN
 SHARED: Final = {"override": 48, "override_and": 48, "override_all": 35, "override_said": 35, "authority": 25}
 """Signs of an injection that support those of exfiltration, and their points here."""
 
-SIGNALS: Final[tuple[Signal, ...]] = (
-    OWN
-    + TRANSLATED
-    + tuple(
-        replace(signal, user=SHARED[signal.name], tool=None)
-        for signal in injection_signals.SIGNALS
-        if signal.name in SHARED
-    )
-)
+SIGNALS: Final[tuple[Signal, ...]] = OWN + TRANSLATED + borrowed(injection_signals.SIGNALS, SHARED)
 
 
 def make(row: Mapping[str, Any]) -> Recognizer:

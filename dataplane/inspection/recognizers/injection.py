@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
-from dataplane.inspection.evidence import Evidence, Signal
+from dataplane.inspection.evidence import Evidence, Signal, borrowed
 from dataplane.inspection.mention import share
 from dataplane.inspection.recognizer import Recognizer
 from dataplane.inspection.recognizers import (
@@ -23,11 +22,7 @@ SIGNALS: Final[tuple[Signal, ...]] = (
     injection_signals.SIGNALS
     + injection_languages.SIGNALS
     + injection_tools.SIGNALS
-    + tuple(
-        replace(signal, user=SHARED[signal.name], tool=None)
-        for signal in jailbreak_signals.SIGNALS
-        if signal.name in SHARED
-    )
+    + borrowed(jailbreak_signals.SIGNALS, SHARED)
 )
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
-from dataplane.inspection.evidence import Evidence, Signal
+from dataplane.inspection.evidence import Evidence, Signal, borrowed
 from dataplane.inspection.mention import share
 from dataplane.inspection.recognizer import Recognizer
 from dataplane.inspection.recognizers import injection_signals
@@ -28,11 +27,7 @@ SHARED: Final = {
 }
 """Signs of an injection that support those of a jailbreak, and their points here."""
 
-SIGNALS: Final[tuple[Signal, ...]] = OWN + tuple(
-    replace(signal, user=SHARED[signal.name], tool=None)
-    for signal in injection_signals.SIGNALS
-    if signal.name in SHARED
-)
+SIGNALS: Final[tuple[Signal, ...]] = OWN + borrowed(injection_signals.SIGNALS, SHARED)
 
 
 def make(row: Mapping[str, Any]) -> Recognizer:
