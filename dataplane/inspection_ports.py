@@ -104,7 +104,7 @@ class TextStream(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What a guarded stream must know before more of it goes on: may an answer with these findings pass
-    (`Judge.response`), or, where there is a `call`, may that be proposed (`Judge.tool_call`)?"""
+    (`CallJudge.response`), or, where there is a `call`, may that be proposed (`CallJudge.tool_call`)?"""
 
     findings: tuple[Finding, ...] = ()
     finish_reason: str | None = None
@@ -154,28 +154,6 @@ class GuardedStream(Protocol):
 
     def end(self) -> Steps:
         """As `Exchange.end`."""
-        ...
-
-
-class Judge(Protocol):
-    """The questions to policy about one call's answer. What is asked and answered is recorded, durably,
-    before these return. They raise `Refused`: the answer must not pass, whatever of it is still here."""
-
-    async def response(
-        self,
-        findings: Sequence[Finding],
-        *,
-        finish_reason: str | None = None,
-        tokens: int | None = None,
-        unread_bytes: int = 0,
-    ) -> ResponseVerdict:
-        """May the answer with these findings pass, and how? Notes the findings in the call's account. Asks as
-        the decision's terms say: not where they say never, nor about nothing where they say findings."""
-        ...
-
-    async def tool_call(self, call: ProposedCall) -> ResponseVerdict:
-        """May this call of a tool be proposed to the caller? Looks into its arguments. Not asked where the
-        terms say pass."""
         ...
 
 

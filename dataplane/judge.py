@@ -46,7 +46,11 @@ UNSEEN: Final = Unseen()
 
 
 class CallJudge:
-    """Implements `ports.Judge` and `ports.Looks` for one call, of which `texts` are the request's."""
+    """Implements `inspection_ports.Looks` for one call, of which `texts` are the request's.
+
+    What is asked about its answer and answered is recorded, durably, before `response` and `tool_call`
+    return. They raise `Refused`: the answer must not pass, whatever of it is still here.
+    """
 
     def __init__(
         self, state: CallState, texts: Sequence[Text], policy: PolicyEngine, audit: AuditLog
@@ -118,7 +122,7 @@ class CallJudge:
         self._state.redactions += len(meant)
         return self._redactor.redact(texts, meant, patterns)
 
-    # --- ports.Judge ----------------------------------------------------------------------------
+    # --- its answer -----------------------------------------------------------------------------
 
     async def response(
         self,
@@ -128,7 +132,8 @@ class CallJudge:
         tokens: int | None = None,
         unread_bytes: int = 0,
     ) -> ResponseVerdict:
-        """See `ports.Judge.response`."""
+        """May the answer with these findings pass, and how? Notes the findings in the call's account. Asks as
+        the decision's terms say: not where they say never, nor about nothing where they say findings."""
         self._state.answer_findings += tuple(findings)
         ask = self.terms.ask
         if ask == "never" or (ask == "findings" and not findings and not unread_bytes):
@@ -141,7 +146,8 @@ class CallJudge:
         return await self._ask(Question(stage="response", about=about, findings=tuple(findings)))
 
     async def tool_call(self, call: ProposedCall) -> ResponseVerdict:
-        """See `ports.Judge.tool_call`."""
+        """May this call of a tool be proposed to the caller? Looks into its arguments. Not asked where the
+        terms say pass."""
         state, terms = self._state, self.terms
         if state.correlation_id is None and call.id is not None:
             state.correlation_id = of_tool_call(state, call.id)

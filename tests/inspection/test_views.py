@@ -102,40 +102,7 @@ MORSE_SIGNS = [
     "-.--",
     "--..",
 ]
-MORSE = dict(
-    zip(
-        "abcdefghijklmnopqrstuvwxyz",
-        [
-            ".-",
-            "-...",
-            "-.-.",
-            "-..",
-            ".",
-            "..-.",
-            "--.",
-            "....",
-            "..",
-            ".---",
-            "-.-",
-            ".-..",
-            "--",
-            "-.",
-            "---",
-            ".--.",
-            "--.-",
-            ".-.",
-            "...",
-            "-",
-            "..-",
-            "...-",
-            ".--",
-            "-..-",
-            "-.--",
-            "--..",
-        ],
-        strict=True,
-    )
-)
+MORSE = dict(zip("abcdefghijklmnopqrstuvwxyz", MORSE_SIGNS, strict=True))
 
 TRICKS: dict[str, Disguise] = {
     # characters that are not seen
