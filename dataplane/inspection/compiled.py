@@ -15,12 +15,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from dataplane.ownership import is_ours
+
 MOST: Final = 16
 """Databases kept, some megabytes each; the one used longest ago goes first."""
 
 _DIGEST_BYTES: Final = 32
 _SUFFIX: Final = ".patterns"
-_OTHERS_WRITE: Final = 0o022
 
 _log = logging.getLogger("regogate.inspection")
 _places: Final[list[Path]] = []
@@ -45,7 +46,7 @@ def read(name: str) -> bytes | None:
     for place in _places:
         with suppress(OSError):
             with (place / (name + _SUFFIX)).open("rb") as file:
-                if not _own(os.fstat(file.fileno())) or not _own(place.stat()):
+                if not is_ours(os.fstat(file.fileno())) or not is_ours(place.stat()):
                     _log.warning("kept patterns may be written by other users", extra={"path": str(place)})
                     return None
                 data = file.read()
@@ -71,7 +72,3 @@ def keep(name: str, content: bytes) -> None:
                 raise
             for old in sorted(place.glob(f"*{_SUFFIX}"), key=lambda path: path.stat().st_mtime)[:-MOST]:
                 old.unlink(missing_ok=True)
-
-
-def _own(status: os.stat_result) -> bool:
-    return status.st_uid in (0, os.geteuid()) and not status.st_mode & _OTHERS_WRITE

@@ -16,6 +16,7 @@ from typing import Final
 from dataplane.opa.errors import OpaError
 from dataplane.opa.pins import Pin
 from dataplane.opa.version import read_version
+from dataplane.ownership import is_ours
 
 LOCK_TIMEOUT_S: Final = 2400.0
 """Longer than a build may take (`build.BUILD_TIMEOUT_S`), so that a waiter outlives the builder."""
@@ -53,7 +54,7 @@ class BinaryCache:
             status = self.path.stat()
         except OSError:
             raise OpaError("none yet") from None
-        if status.st_uid not in (0, os.geteuid()) or status.st_mode & 0o022:
+        if not is_ours(status):
             raise OpaError("it may be written by other users")
         version = read_version(self.path)
         if version != self._pin.version:
