@@ -98,10 +98,10 @@ class Beside:
             bundle=means.bundle,
             channel=f"{trial.kind}:{trial.signed_for}",
             floors=_NoFloors() if shadow else means.floors,
-            note=means.note,
+            note=self._noted,
         )
         self._process: CandidateProcess | None = None
-        self._was_up = self._yields = False
+        self._was_up = False
         self.client: OpaClient | None = None
         self.engine: OpaEngine | None = None
 
@@ -167,18 +167,17 @@ class Beside:
     def observe(self, status: Mapping[str, Any]) -> None:
         """Take in a status that its OPA posted."""
         self._keeper.observe(status)
-        self._yield()
         self._changed()
 
     def _opa_changed(self, state: str) -> None:
         self._keeper.opa_changed(state)
-        if state == "starting":
-            self._yields = False
         self._changed()
 
-    def _yield(self) -> None:
-        """A shadow's OPA gets what the calls leave over, from when it has its bundle on: to start takes about
-        a second of a processor, for which it would wait for ever beside a busy gateway."""
-        if self.up and not self._yields and self.trial.kind is TrialKind.SHADOW and self._process is not None:
-            self._yields = True
+    def _noted(self, kind: str, fields: Mapping[str, str | int]) -> None:
+        """By whichever way its OPA's status came here."""
+        self._means.note(kind, fields)
+        if self.up and self.trial.kind is TrialKind.SHADOW and self._process is not None:
+            # It gets what the calls leave over, but not before it has its bundle: to start takes about a
+            # second of a processor, for which it would wait for ever beside a busy gateway.
             self._process.yield_to_others()
+        self._changed()

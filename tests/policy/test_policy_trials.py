@@ -220,6 +220,8 @@ def test_a_shadow_and_a_canary_run_together_and_the_shadow_sees_the_active_polic
         at.want(one, trial(SHADOW, 1))
         await at.state(one.id, TrialState.RUNNING)
         await at.state("shadow-1", TrialState.RUNNING)
+        # Also where it was asked for its status, and had not posted one.
+        assert {process.seq: process.yields for process in at.processes} == {2: False, 1: True}
         assert await at.decide(chosen) == "grant.two"
         assert await at.decide(other) == "grant.one"
         await at.counted("shadow-1", "evaluated", 1)

@@ -146,13 +146,14 @@ class Process:
     """A candidate's OPA with its bundle server, in a directory of its own."""
 
     def __init__(self, binary: Path, seq: int, name: str, told: Callable[[str], None]) -> None:
+        self.seq = seq
         self._home = Path(tempfile.mkdtemp(prefix="rg-", dir="/tmp"))
         self._server = Server()
         self._server.publish(bundle(seq, name=name))
         self._told = told
         self._waiting: asyncio.Task[None] | None = None
         self.opa = RealOpa(binary, self._home, self._server)
-        self.running = False
+        self.running = self.yields = False
 
     @property
     def socket_path(self) -> Path:
@@ -178,7 +179,7 @@ class Process:
             await asyncio.sleep(0.05)
 
     def yield_to_others(self) -> None:
-        """Its priority is nobody's business here."""
+        self.yields = True
 
     def kill(self) -> None:
         """As a crash, told by its supervisor."""
