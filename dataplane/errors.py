@@ -132,6 +132,14 @@ GROUNDS: Final[dict[str, Ground]] = {
         "policy_unenforceable",
         "The policy demands something this gateway cannot enforce, so the call was not made.",
     ),
+    "gateway.unredactable": Ground(
+        status=403,
+        type="permission_error",
+        code="policy_blocked",
+        message="The policy hides something that stands where nothing else can be written: in the name of a "
+        "field, of a tool or of the model, in a header, in a number that must be one, or in what was already "
+        "sent.",
+    ),
     "gateway.limits_unavailable": _down(
         "limits_unavailable", "The limits on this call cannot be counted now, so it was not made. Try again."
     ),

@@ -93,7 +93,7 @@ class Unit(Protocol):
 
     def rewrite(self, instead: Mapping[int, str]) -> None:
         """Put other texts in the places of those with these indices in `texts`, before `forward`. Raises
-        `Refused` (`gateway.unenforceable`) for one that has no place of its own."""
+        `Refused` (`gateway.unredactable`) for one that has no place of its own."""
         ...
 
     def constrain(self, constraints: Constraints) -> None:
@@ -159,7 +159,7 @@ class Exchange(Protocol):
 
     def rewrite(self, instead: Mapping[int, str]) -> bytes:
         """That answer with other texts in the places of those with these indices in `texts`, still valid.
-        Raises `Refused` (`gateway.unenforceable`) for one that has no place of its own."""
+        Raises `Refused` (`gateway.unredactable`) for one that has no place of its own."""
         ...
 
     def feed(self, data: bytes) -> bytes:

@@ -39,7 +39,7 @@ class LocalUnit:
     def rewrite(self, instead: Mapping[int, str]) -> None:
         """Raises `Refused` where there is anything to write: nothing has a place."""
         if instead:
-            raise Refused("gateway.unenforceable")
+            raise Refused("gateway.unredactable")
 
     def constrain(self, constraints: Constraints) -> None:
         """Caps and strips hold where nothing is generated; another model raises `Refused`."""

@@ -66,7 +66,7 @@ class ChatAnswer:
         repeat one of them are dropped.
 
         With nothing to write, the bytes as they came where they are strict JSON. Raises `Refused`
-        (`gateway.unenforceable`) for a text of no place, and `UpstreamFailed` as when it was made.
+        (`gateway.unredactable`) for a text of no place, and `UpstreamFailed` as when it was made.
         """
         if not instead and self._strict:
             return self._body

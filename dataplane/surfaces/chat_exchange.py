@@ -31,7 +31,9 @@ MAX_PENDING: Final = 256
 """Pieces of text kept uncounted; most streams end before that, with the provider's own count."""
 
 _OURS: Final = ("gateway.", "limit.")
-"""Beginnings of reasons that are not policy's judgement of an answer."""
+"""Beginnings of reasons that are not policy's judgement of an answer, but for one."""
+
+_JUDGED: Final = "gateway.unredactable"
 
 _DONE: Final = b"data: [DONE]\n\n"
 
@@ -167,7 +169,8 @@ class ChatExchange:
         else:
             ended, left = guarded.done, guarded.take()
             guarded.done = True
-            if not ended and not refused.reasons[0].startswith(_OURS):
+            reason = refused.reasons[0]
+            if not ended and (reason == _JUDGED or not reason.startswith(_OURS)):
                 left += guarded.filtered()
         self._done = True
         return left if ended else left + openai_errors.cut(refused, state)

@@ -228,7 +228,7 @@ class GuardedChat:
         for text, one in zip(texts, passed, strict=True):
             if one.findings and self._instead(text, one, kinds) is not None:
                 # What a call is named by is what it is decided by: it is not written anew.
-                raise Refused("gateway.unenforceable")
+                raise Refused("gateway.unredactable")
 
     def _around(self, chunk: dict[str, Any]) -> Generator[Asked, ResponseVerdict, bool]:
         """Look at what stands around the choices; whether some of it was rewritten."""

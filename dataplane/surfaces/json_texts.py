@@ -41,12 +41,6 @@ API_WORDS: Final = frozenset(_WORDS.split())
 """Names of fields and values with a fixed meaning in OpenAI's API reference and JSON Schema."""
 
 
-_NO_PLACE: Final = (
-    "The policy hides something that stands where nothing else can be written: in the name of a field, of a "
-    "tool or of the model, in a header, or in a number that must be one."
-)
-
-
 def add_texts(value: Any, origin: Origin, place: Place, texts: list[Text]) -> None:
     """Append every text in a value that stands at `place`.
 
@@ -90,7 +84,7 @@ def digits_of(value: Any) -> str | None:
 def put(document: Any, text: Text, instead: str) -> None:
     """Write what is to stand instead of a text of this document.
 
-    Raises `Refused`: `gateway.unenforceable` where no other text can be written there, `gateway.internal`
+    Raises `Refused`: `gateway.unredactable` where no other text can be written there, `gateway.internal`
     where the document has changed since it was walked, so that another text stands there.
     """
     holder, last, there = find(document, text)
@@ -102,7 +96,7 @@ def put(document: Any, text: Text, instead: str) -> None:
 def find(document: Any, text: Text) -> tuple[Any, str | int, Any]:
     """What holds a text of this document, by which key or index, and what stands there; raises as `put`."""
     if text.place is None:
-        raise Refused("gateway.unenforceable", _NO_PLACE)
+        raise Refused("gateway.unredactable")
     *way, last = text.place
     try:
         for step in way:

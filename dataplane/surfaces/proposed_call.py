@@ -64,7 +64,7 @@ def propose(choice: int, index: int, call_id: str | None, name: str, arguments: 
 
 def rewritten(call: ProposedCall, instead: Mapping[int, str]) -> str:
     """The arguments with other texts in the places of those with these indices in `call.texts`; JSON where
-    they were. Raises `Refused` (`gateway.unenforceable`) for the name of an argument."""
+    they were. Raises `Refused` (`gateway.unredactable`) for the name of an argument."""
     if not instead:
         return call.arguments
     if not call.valid:

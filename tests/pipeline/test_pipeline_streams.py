@@ -5,152 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
-from pipeline_fakes import FakeClient, FakeDetector, FakeHouse, decision, new_state, upstream_failure
+from pipeline_fakes import decision, upstream_failure
+from stream_house import BLOCKS, DONE, HIDES, Client, House, call_state, chunk, run, said, text
 
-from dataplane.domain import AnswerTerms, CallState, Constraints, Decision, Outcome, Verdict
+from dataplane.domain import AnswerTerms, Outcome, Verdict
 from dataplane.errors import Refused
-from dataplane.findings import Finding, Level, Origin, Span
-from dataplane.inspection_ports import Passed, Question, TextStream
 from dataplane.relay import FIRST_HOLD_S, HOLD_S
-from dataplane.surfaces.openai_surface import OpenAISurface
-
-WORDS = {"bob@x.example": "pii.email", "s3cr3t": "secret.key"}
-ASKED = AnswerTerms(inspect=("pii", "secret"), ask="findings", tool_calls="ask")
-DONE = b"data: [DONE]\n\n"
-HIDES = {
-    "verdict": Verdict.CONSTRAIN,
-    "reasons": ("response.signal.redact",),
-    "constraints": Constraints(redact=("pii", "secret")),
-}
-BLOCKS = {"verdict": Verdict.BLOCK, "reasons": ("response.test",)}
-
-
-class WordStream:
-    """Holds the last word."""
-
-    def __init__(self, origin: Origin) -> None:
-        self._origin = origin
-        self._held = ""
-
-    @property
-    def holds(self) -> bool:
-        return bool(self._held)
-
-    def feed(self, text: str) -> Passed:
-        text = self._held + text
-        at = text.rfind(" ") + 1
-        self._held = text[at:]
-        return self._passed(text[:at])
-
-    def relax(self) -> Passed:
-        begun = any(word.startswith(self._held) for word in WORDS)
-        return Passed("") if begun else self.end()
-
-    def end(self) -> Passed:
-        text, self._held = self._held, ""
-        return self._passed(text)
-
-    def _passed(self, text: str) -> Passed:
-        return Passed(
-            text,
-            tuple(
-                Finding(
-                    kind=kind,
-                    level=Level.HIGH,
-                    score=90,
-                    origin=self._origin,
-                    spans=(Span(0, at, at + len(word)),),
-                )
-                for word, kind in WORDS.items()
-                if (at := text.find(word)) >= 0
-            ),
-        )
-
-
-class Detector(FakeDetector):
-    def stream(self, origin: Origin, kinds: Sequence[str]) -> TextStream:
-        self.journal.append(f"stream {origin}")
-        return WordStream(origin)
-
-
-class Client(FakeClient):
-    """Asks for a stream, and says when it got which text."""
-
-    def __init__(self, journal: list[str], **changes: Any) -> None:
-        super().__init__(journal, **changes)
-        self.at: list[tuple[float, bytes]] = []
-
-    async def body(self) -> AsyncIterator[bytes]:
-        yield b'{"model":"m","messages":[{"role":"user","content":"hi"}],"stream":true}'
-
-    async def write(self, data: bytes, *, more: bool = True) -> None:
-        await super().write(data, more=more)
-        self.at.append((time.monotonic(), data))
-
-
-class House(FakeHouse):
-    """A provider whose pieces may be events to wait for."""
-
-    def __init__(self, terms: AnswerTerms = ASKED) -> None:
-        super().__init__()
-        self.surface = OpenAISurface()  # type: ignore[assignment]  # the real one
-        self.detector = Detector(self.journal, WORDS)
-        self.decision = decision(response=terms)
-        self.content_type = "text/event-stream"
-        self.unasked: Refused | None = None
-
-    async def judge(self, state: CallState, question: Question) -> Decision:
-        if self.unasked is not None:
-            raise self.unasked
-        return await super().judge(state, question)
-
-    async def _body(self) -> AsyncGenerator[bytes, None]:
-        try:
-            for piece in self.pieces:
-                if isinstance(piece, Exception):
-                    raise piece
-                if isinstance(piece, asyncio.Event):
-                    await piece.wait()
-                else:
-                    yield piece
-        finally:
-            self.upstream_closed = True
-
-
-def chunk(delta: dict[str, Any], finish: str | None = None) -> bytes:
-    choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    return b"data: " + json.dumps({"id": "c", "model": "m", "choices": [choice]}).encode() + b"\n\n"
-
-
-def text(*texts: str) -> list[bytes]:
-    return [chunk({"content": each}) for each in texts]
-
-
-def call_state() -> CallState:
-    state = new_state(path="/v1/chat/completions")
-    state.head = replace(state.head, headers=((b"content-type", b"application/json"),))
-    return state
-
-
-def run(house: House, *pieces: Any, **client: Any) -> tuple[CallState, Client]:
-    house.pieces = list(pieces)
-    state, caller = call_state(), Client(house.journal, **client)
-    asyncio.run(house.pipeline().handle(state, caller, None))
-    return state, caller
-
-
-def said(sent: bytes) -> str:
-    return "".join(
-        choice["delta"].get("content") or ""
-        for one in sent.split(b"\n\n")
-        if one.startswith(b"data: {")
-        for choice in json.loads(one[6:]).get("choices", ())
-    )
 
 
 def test_terms_that_ask_for_nothing_pass_the_very_bytes_and_open_no_window() -> None:

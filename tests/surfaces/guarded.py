@@ -11,8 +11,9 @@ from surface_calls import chat, read_chat
 
 from dataplane.errors import blocked_by_policy
 from dataplane.findings import Finding, Level, Origin, ProposedCall, Span, Text, selects
-from dataplane.inspection_ports import Asked, Guard, GuardedStream, Passed, ResponseVerdict, Steps
+from dataplane.inspection_ports import Asked, Guard, GuardedStream, ResponseVerdict, Steps, TextStream
 from dataplane.ports import Exchange
+from tests.toy_stream import ToyStream
 
 KIND = "secret.plant"
 _PLANTED = re.compile(r"\S*PLANT\S*")
@@ -26,31 +27,12 @@ def find(text: str, origin: Origin, index: int = 0) -> tuple[Finding, ...]:
     )
 
 
-class ToyStream:
-    """Holds the last word."""
+def begins(held: str) -> bool:
+    return "PLANT".startswith(held[-5:]) or "PLANT" in held
 
-    def __init__(self, origin: Origin) -> None:
-        self._origin = origin
-        self._held = ""
 
-    @property
-    def holds(self) -> bool:
-        return bool(self._held)
-
-    def feed(self, text: str) -> Passed:
-        text = self._held + text
-        at = max(text.rfind(" "), text.rfind("\n")) + 1
-        self._held = text[at:]
-        return Passed(text[:at], find(text[:at], self._origin))
-
-    def relax(self) -> Passed:
-        if "PLANT".startswith(self._held[-5:]) or "PLANT" in self._held:
-            return Passed("")
-        return self.end()
-
-    def end(self) -> Passed:
-        text, self._held = self._held, ""
-        return Passed(text, find(text, self._origin))
+def window(origin: Origin) -> TextStream:
+    return ToyStream(origin, finds=find, begins=begins)
 
 
 def redact(texts: Sequence[Text], findings: Sequence[Finding], kinds: Sequence[str]) -> Mapping[int, str]:
@@ -107,7 +89,7 @@ def finish(steps: Steps, policy: Policy) -> bytes:
 
 def guarded(policy: Policy | None = None, **fields: Any) -> tuple[Exchange, GuardedStream, Policy]:
     exchange = read_chat(chat(stream=True, **fields)).exchange()
-    return exchange, exchange.guard(Guard(opens=ToyStream, redact=redact)), policy or Policy()
+    return exchange, exchange.guard(Guard(opens=window, redact=redact)), policy or Policy()
 
 
 def through(pieces: Sequence[bytes], policy: Policy | None = None, **fields: Any) -> bytes:

@@ -97,7 +97,7 @@ def test_the_name_of_a_member_cannot_be_replaced() -> None:
     exchange = answered({"hunter2": 1})
     with pytest.raises(Refused) as caught:
         exchange.rewrite({0: "x"})
-    assert caught.value.reasons == ("gateway.unenforceable",)
+    assert caught.value.reasons == ("gateway.unredactable",)
 
 
 # --- log-probabilities --------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from guarded import (
     DONE,
     KIND,
     Policy,
-    ToyStream,
     chunk,
     chunks,
     event,
@@ -20,6 +19,7 @@ from guarded import (
     redact,
     said,
     through,
+    window,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -109,7 +109,7 @@ def test_time_frees_plain_text() -> None:
 def test_placeholders_of_the_request_stand_as_their_values_wherever_they_are_cut() -> None:
     exchange, _, policy = guarded()
     reader = exchange.guard(
-        Guard(opens=ToyStream, redact=redact, restore=lambda text: text.replace("[EMAIL_1]", "me@here"))
+        Guard(opens=window, redact=redact, restore=lambda text: text.replace("[EMAIL_1]", "me@here"))
     )
     out = b"".join(finish(reader.feed(piece), policy) for piece in content("To [", "EMAIL", "_1] or [E", "x"))
     out += finish(reader.feed(chunk({}, "stop") + DONE), policy)
@@ -155,11 +155,11 @@ def test_what_is_planted_anywhere_in_an_event_does_not_pass(piece: bytes) -> Non
 def test_names_cannot_be_written_anew_so_the_stream_is_cut(delta: Any) -> None:
     _, reader, policy = guarded()
     if "PLANT" in delta:
-        with pytest.raises(Refused, match="unenforceable"):
+        with pytest.raises(Refused, match="unredactable"):
             finish(reader.feed(chunk(delta)), policy)
         return
     finish(reader.feed(chunk(delta)), policy)
-    with pytest.raises(Refused, match="unenforceable"):
+    with pytest.raises(Refused, match="unredactable"):
         finish(reader.feed(chunk({}, "tool_calls")), policy)
 
 

@@ -200,7 +200,7 @@ def test_what_was_decided_by_and_the_names_of_members_cannot_be_replaced(
         if found.text == text:
             with pytest.raises(Refused) as caught:
                 read_chat(body).rewrite({index: "x"})
-            assert caught.value.reasons == ("gateway.unenforceable",)
+            assert caught.value.reasons == ("gateway.unredactable",)
             break
     else:
         raise AssertionError("not yielded")
