@@ -31,12 +31,15 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 
 def stamp(state: CallState) -> Headers:
-    """The headers that stand on every reply: which request, what was decided, by which revision, why."""
+    """The headers that stand on every reply: which request, of which loop as far as that is known, what was
+    decided, by which revision, why."""
     decision = state.decision
     revision = decision.revision if decision is not None else ""
     told = _told if decision is None or len(decision.result) <= REMEMBERED_MAX_BYTES else _tell
+    tied = state.correlation_id
     return (
         (b"x-request-id", state.head.request_id.encode()),
+        *(() if tied is None else ((b"x-regogate-correlation-id", tied.encode()),)),
         *told(state.verdict, revision, state.reasons),
         *state.limit_headers,
     )

@@ -39,6 +39,13 @@ def test_a_reason_found_after_the_decision_is_the_one_told() -> None:
     assert told(state) == [b"ALLOW", b"r-1", b"gateway.upstream_timeout"]
 
 
+def test_the_id_that_ties_the_call_to_others_is_told_where_it_has_one() -> None:
+    state = decided(Verdict.ALLOW, "r-1", "a.b")
+    assert b"x-regogate-correlation-id" not in dict(stamp(state))
+    state.correlation_id = "ticket-4711"
+    assert dict(stamp(state))[b"x-regogate-correlation-id"] == b"ticket-4711"
+
+
 def test_without_a_decision_the_revision_is_empty_and_request_and_limits_are_told_all_the_same() -> None:
     state = new_state()
     state.verdict, state.reasons = Verdict.BLOCK, ("gateway.framing",)
