@@ -167,6 +167,10 @@ class AuditLevel(StrEnum):
     METADATA = "metadata"
     HASH = "hash"
 
+    def or_less(self, other: AuditLevel) -> AuditLevel:
+        """Of two levels the one that stores less."""
+        return max(self, other, key=list(AuditLevel).index)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
@@ -337,7 +341,8 @@ class CallState:
     texts, `answer_findings` are those of the answer so far, `late_findings` those of either that came while
     the call went on; `redactions` counts the places where another text stands than came. `content` and
     `answer_content` are what a record of level `full` keeps, as `kept_content` gives it. `correlation_id`
-    ties the calls of one loop of an agent together.
+    ties the calls of one loop of an agent together. `later_audit` is the level that a later stage lowered
+    records to.
     """
 
     head: Head
@@ -350,6 +355,7 @@ class CallState:
     correlation_id: str | None = None
     inspection: Inspection = NOTHING_FOUND
     decision: Decision | None = None
+    later_audit: AuditLevel | None = None
     canary: bool = False
     verdict: Verdict = Verdict.BLOCK
     reasons: tuple[str, ...] = ()
@@ -376,3 +382,11 @@ class CallState:
     streamed: bool = False
     status: int = 0
     outcome: Outcome | None = None
+
+    @property
+    def audit(self) -> AuditLevel:
+        """How much records of the call keep from here on. A refusal before any decision has no level of its
+        own: nothing asked for less than `metadata`."""
+        if self.decision is None:
+            return AuditLevel.METADATA
+        return self.later_audit or self.decision.audit

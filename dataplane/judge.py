@@ -103,8 +103,7 @@ class CallJudge:
 
     @property
     def _keeps(self) -> bool:
-        decision = self._state.decision
-        return decision is not None and decision.audit is AuditLevel.FULL
+        return self._state.audit is AuditLevel.FULL
 
     def redact_request(self, patterns: Sequence[str]) -> Mapping[int, str]:
         """The request's texts that change, by index, without the findings that the patterns mean."""
@@ -258,6 +257,7 @@ class CallJudge:
         state = self._state
         try:
             decision = await self._policy.judge(state, question)
+            self._store_as(decision.audit)
             await self._audit.judged(state, question, decision)
             if decision.verdict is Verdict.BLOCK:
                 raise blocked_by_policy(decision.reasons, decision.http_status, decision.http_code)
@@ -269,6 +269,13 @@ class CallJudge:
             state.verdict = Verdict.CONSTRAIN
             state.reasons = tuple(sorted({*so_far, *decision.reasons}))
         return ResponseVerdict(redact=decision.constraints.redact, delay_ms=decision.constraints.delay_ms)
+
+    def _store_as(self, level: AuditLevel) -> None:
+        """A later stage may have less stored than the request's said, not more: its record is written."""
+        state = self._state
+        state.later_audit = state.audit.or_less(level)
+        if not self._keeps:
+            state.answer_content = None
 
 
 def _within(pattern: str, origin: Origin) -> str:

@@ -221,9 +221,7 @@ def _common(state: CallState, fields: Fields) -> None:
         fields["client_id"] = identity.client_id
         fields["auth_method"] = identity.method
         tenant = identity.tenant
-    # A refusal before any decision has no level of its own: nothing asked for less.
-    level = AuditLevel.METADATA if decision is None else decision.audit
-    fields["audit_level"] = _TEXT[level]
+    fields["audit_level"] = _TEXT[state.audit]
     if decision is not None:
         fields["policy_revision"] = decision.revision
         if decision.principal is not None:

@@ -129,6 +129,11 @@ def test_level_hash_keeps_no_descriptive_value_but_what_a_replay_needs() -> None
     assert completion["audit_level"] == "hash"
 
 
+def test_a_level_that_was_lowered_since_stands_on_the_records_that_follow() -> None:
+    state = call(decision=decision(audit=AuditLevel.FULL), later_audit=AuditLevel.HASH)
+    assert fields(RECORDER.completion(ended(state), Outcome.OK, "i"))["audit_level"] == "hash"
+
+
 def test_level_full_keeps_content_sealed() -> None:
     state = call(decision=decision(audit=AuditLevel.FULL), content="asked", answer_content="answered")
     for draft, name, text in (

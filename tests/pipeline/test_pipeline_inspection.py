@@ -315,6 +315,18 @@ def test_no_other_level_keeps_content_nor_does_an_inspection_that_failed() -> No
     assert state.answer_content == '[{"origin":"output","text":"hello"}]'
 
 
+@pytest.mark.parametrize("level", list(AuditLevel))
+def test_a_later_stage_lowers_the_level_of_records_and_never_raises_it(level: AuditLevel) -> None:
+    for said in AuditLevel:
+        made = house(audit=level)
+        answers(made, "he is bob@x.example")
+        made.later["response"] = decision(audit=said)
+        state, _ = run(made)
+        stored = list(AuditLevel)
+        assert stored.index(state.audit) == max(stored.index(level), stored.index(said))
+        assert (state.answer_content is not None) == (level is said is AuditLevel.FULL)
+
+
 def test_a_blocked_request_is_kept_too_and_what_is_too_long_is_cut() -> None:
     made = house(AnswerTerms(), verdict=Verdict.BLOCK, audit=AuditLevel.FULL)
     made.surface.said = [
