@@ -75,7 +75,8 @@ def level(score: int, medium: int, high: int) -> Level:
 
 def families(table: Mapping[str, Any]) -> list[Family]:
     """The recognizers of a table of detectors. One without a row has its defaults; `enabled: false` leaves it
-    out. Raises `ValueError` for a row that cannot be used."""
+    out, and so does a table without patterns of a site's own. Raises `ValueError` for a row that cannot be
+    used."""
     made: list[Family] = []
     for name, make in MAKES.items():
         row = table.get(name, {})
@@ -84,7 +85,9 @@ def families(table: Mapping[str, Any]) -> list[Family]:
         if row.get("enabled", True) is not True:
             continue
         medium, high = _threshold(name, row, "medium", MEDIUM), _threshold(name, row, "high", HIGH)
-        made.append(Family(name, make(row), medium, high))
+        recognizer = make(row)
+        if recognizer.patterns:
+            made.append(Family(name, recognizer, medium, high))
     return made
 
 
