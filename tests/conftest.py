@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,14 @@ import pytest
 from dataplane.opa.install import ensure_opa
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure() -> None:
+    """Where Python is told to keep nothing of what it compiles, tests keep it in the environment: each
+    of some hundred commands that they start would compile the whole program else, for seconds."""
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+        os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(Path(sys.prefix) / "pycache")
+        sys.dont_write_bytecode = False
 
 
 @pytest.fixture(scope="session")

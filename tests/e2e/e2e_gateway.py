@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import shutil
@@ -14,7 +13,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 from urllib.error import HTTPError
@@ -26,8 +25,10 @@ from e2e_upstream import until
 from dataplane.audit.chain import verify_chain
 from dataplane.audit.read import ALWAYS
 from dataplane.audit.store import Stored
+from dataplane.opa.cache import default_cache
 
 REGOGATE = str(Path(sys.executable).parent / "regogate")
+CACHES = default_cache(os.environ).parent
 POLICIES = Path(__file__).resolve().parents[2] / "policies"
 START_S = 60.0
 EDGE_BODY_BYTES = 20_000
@@ -37,16 +38,9 @@ PROVIDER_KEY = "sk-canary-provider-7Qm2Vx9LrT4pWz8KjN3sYd6H"
 
 
 def environment() -> dict[str, str]:
-    """For commands under test. Compiled modules are kept: half of a start would be compiling else."""
-    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "PYTHONPYCACHEPREFIX": _compiled(), "E2E_PROVIDER_KEY": PROVIDER_KEY}
-
-
-@cache
-def _compiled() -> str:
-    place = str(spare_dir())
-    atexit.register(shutil.rmtree, place, ignore_errors=True)
-    return place
+    """For commands under test. Their home is elsewhere, and what this user's commands compiled is theirs:
+    more than half of a start would be compiling else."""
+    return {**os.environ, "XDG_CACHE_HOME": str(CACHES), "E2E_PROVIDER_KEY": PROVIDER_KEY}
 
 
 def spare_dir() -> Path:
