@@ -18,8 +18,8 @@ from dataplane.domain import AnswerTerms, AuditLevel, CallState, Verdict
 from dataplane.errors import Refused, blocked_by_policy
 from dataplane.findings import FAILED, NOTHING_FOUND, Finding, Inspection, Origin, ProposedCall, Text, selects
 from dataplane.inspection_ports import PASSES, Detector, Guard, Passed, Question, Redactor, ResponseVerdict
-from dataplane.kept_content import kept_content
-from dataplane.ports import AuditLog, Exchange, PolicyEngine
+from dataplane.kept_content import MAX_CHARACTERS, kept_content, without_beginnings
+from dataplane.ports import AuditLog, Exchange, PolicyEngine, Transcript
 
 _log = logging.getLogger("regogate.inspection")
 
@@ -61,6 +61,7 @@ class CallJudge:
         self._audit = audit
         self._detector: Detector | None = None
         self._redactor: Redactor | None = None
+        self._transcript: Transcript | None = None
 
     @property
     def terms(self) -> AnswerTerms:
@@ -100,6 +101,23 @@ class CallJudge:
         """Once policy decided: keep what the record of the call is to hold of the request."""
         if self._keeps and self._texts and self._detector is not None:
             self._state.content = kept_content(self._texts, self._state.inspection, self._detector)
+
+    def transcript(self, exchange: Exchange) -> Transcript | None:
+        """What is to hear of all that is sent of a stream; None where nothing of it is kept."""
+        if self._keeps and self._detector is not None:
+            self._transcript = exchange.transcript(MAX_CHARACTERS)
+        return self._transcript
+
+    async def keep_answer(self) -> None:
+        """Once a stream has ended, or was ended: keep what its record is to hold of what the caller got."""
+        transcript = self._transcript
+        if transcript is None or not self._keeps:
+            return
+        texts = transcript.texts()
+        if not transcript.ended:
+            texts = await without_beginnings(texts, self.detector)
+        seen = self._hearing(await self.detector.look(texts))
+        self._state.answer_content = kept_content(texts, seen, self.detector, omitted=transcript.omitted)
 
     @property
     def _keeps(self) -> bool:

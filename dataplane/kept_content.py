@@ -6,7 +6,9 @@ the record's own, of which nothing can be restored. Where a text could not be lo
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import orjson
@@ -18,15 +20,21 @@ HIDDEN: Final = ("pii", "secret")
 MAX_CHARACTERS: Final = 200_000
 """Of one request or answer: a record is written before the call goes on, and kept for years."""
 
+BEGUN: Final = 20_000
+"""Characters at the end of a text in which something may have begun: longer than the longest private key."""
 
-def kept_content(texts: Sequence[Text], seen: Inspection, detector: Detector) -> str | None:
+
+def kept_content(
+    texts: Sequence[Text], seen: Inspection, detector: Detector, *, omitted: int = 0
+) -> str | None:
     """JSON text: a list of objects `origin`, `text`, in order, the last one `{"omitted": N}` where N
-    characters are too many. None where inspection failed or did not see all."""
+    characters are too many, with those that are `omitted` already. None where inspection failed or did not
+    see all."""
     hidden = hidden_in(texts, seen, detector)
     if hidden is None:
         return None
     told: list[dict[str, str | int]] = []
-    left, omitted = MAX_CHARACTERS, 0
+    left = MAX_CHARACTERS
     for index, text in enumerate(texts):
         said = hidden.get(index, text.text)
         if len(said) > left:
@@ -38,6 +46,19 @@ def kept_content(texts: Sequence[Text], seen: Inspection, detector: Detector) ->
     if omitted:
         told.append({"omitted": omitted})
     return _json(told)
+
+
+async def without_beginnings(texts: Sequence[Text], detector: Detector) -> Sequence[Text]:
+    """Texts that may end in the middle, without what may be the beginning of something that is hidden: a
+    stream was cut there, and half a key is none to a detector."""
+    certain: list[Text] = []
+    for text in texts:
+        begun = text.text[-BEGUN:]
+        stream = detector.stream(text.origin, HIDDEN)
+        passed = stream.feed(begun).text + stream.relax().text
+        certain.append(replace(text, text=text.text[: len(text.text) - len(begun)] + passed))
+        await asyncio.sleep(0)  # some milliseconds each: other calls have their turn
+    return certain
 
 
 def hidden_in(texts: Sequence[Text], seen: Inspection, detector: Detector) -> Mapping[int, str] | None:

@@ -176,6 +176,7 @@ class Pipeline:
                 )
             finally:
                 state.usage, state.model_served = exchange.usage, exchange.model
+                await judge.keep_answer()
 
     async def _forward(
         self,
@@ -199,7 +200,6 @@ class Pipeline:
             state.upstream_status = failed.status or state.upstream_status
             state.reasons = failed.refused.reasons
             if state.status:
-                await client.write(exchange.cut(failed.refused, state), more=False)
                 return Outcome.UPSTREAM_CUT
             await answer(state, surface.refuse(failed.refused, state), client)
             return Outcome.UPSTREAM_ERROR
@@ -210,9 +210,7 @@ class Pipeline:
             outcome = _ended_by(refused, state)
             if outcome is Outcome.POLICY_CUT:
                 state.verdict = Verdict.BLOCK
-            if state.status:
-                await client.write(exchange.cut(refused, state), more=False)
-            else:
+            if not state.status:
                 await answer(state, surface.refuse(refused, state), client)
             return outcome
 

@@ -174,9 +174,31 @@ class Exchange(Protocol):
         """The reader of a stream that is to be looked at, instead of `feed` and `end`."""
         ...
 
+    def transcript(self, limit: int) -> Transcript:
+        """An account of what the caller is sent of a stream; of `limit` characters at most."""
+        ...
+
     def cut(self, refused: Refused, state: CallState) -> bytes:
         """Bytes that end a stream already begun in a way its SDK understands; before them, of a guarded one,
         what may go on and was not returned yet."""
+        ...
+
+
+class Transcript(Protocol):
+    """What a caller was sent of a streamed answer, as texts. Costs reading it once more."""
+
+    omitted: int
+    """Characters beyond the limit; bytes, of what could not be read."""
+
+    ended: bool
+    """Whether all of it is here, up to the end of an answer that did not fail: no text ends in the middle."""
+
+    def add(self, sent: bytes) -> None:
+        """What is sent next: whole events. Never raises."""
+        ...
+
+    def texts(self) -> Sequence[Text]:
+        """The texts so far, each put together again, with their origins and without places."""
         ...
 
 

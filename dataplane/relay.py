@@ -6,13 +6,15 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from functools import lru_cache
 from typing import Final
 
 from dataplane.domain import CallState, Outcome, Reply, UpstreamReply, Verdict
+from dataplane.errors import Refused
 from dataplane.inspection_ports import Asked, ResponseVerdict, Steps
 from dataplane.judge import CallJudge
-from dataplane.ports import Client, Exchange, Reservation
+from dataplane.ports import Client, ClientLeft, Exchange, Reservation, Transcript, UpstreamFailed
 
 REMEMBERED: Final = 1024
 REMEMBERED_MAX_BYTES: Final = 4096
@@ -78,7 +80,8 @@ async def relay(
     """The provider's answer, whole or as a stream, as it becomes fit for the caller.
 
     Raises what the exchange, the judge, the reservation and the client raise, and `Refused` where what has
-    passed spent more than its limits give: nothing of the piece that did is sent.
+    passed spent more than its limits give: nothing of the piece that did is sent. A stream that was begun has
+    its end by then.
     """
     # Of two limits, ours and the provider's of our account, the caller's own is the one it can keep to.
     ours = {name for name, _ in state.limit_headers}
@@ -95,21 +98,36 @@ async def relay(
         return Outcome.OK if reply.status < 400 else Outcome.UPSTREAM_ERROR
     state.streamed = True
     exchange.strike = reply.strike
-    sender = _Sender(state, reply.status, headers, client)
+    sender = _Sender(state, reply.status, headers, client, judge.transcript(exchange))
     try:
         if judge.terms.passes:
             await _pass(reply, exchange, reservation, sender)
         else:
             await _Guarded(exchange, judge, reservation, sender).run(reply.body)
+    except (Refused, UpstreamFailed) as failed:
+        if state.status:
+            refused = failed if isinstance(failed, Refused) else failed.refused
+            with suppress(ClientLeft):  # how the answer ended is the same without anybody to hear of it
+                await sender.send(exchange.cut(refused, state), more=False)
+        raise
     finally:
         state.response_sha256 = sender.seen.digest()
     return Outcome.OK
 
 
 class _Sender:
-    """Sends a streamed answer: its head with the first of it, since to die before that is still a 502."""
+    """Sends a streamed answer: its head with the first of it, since to die before that is still a 502.
+    Whatever is sent, `transcript` hears of."""
 
-    def __init__(self, state: CallState, status: int, headers: Headers, client: Client) -> None:
+    def __init__(
+        self,
+        state: CallState,
+        status: int,
+        headers: Headers,
+        client: Client,
+        transcript: Transcript | None,
+    ) -> None:
+        self._transcript = transcript
         self._state = state
         self._status = status
         self._headers = headers
@@ -124,6 +142,8 @@ class _Sender:
             state.status, state.first_byte_ns = self._status, time.perf_counter_ns()
             await self._client.start(self._status, (*self._headers, *stamp(state)))
         self.seen.update(data)
+        if self._transcript is not None:
+            self._transcript.add(data)
         await self._client.write(data, more=more)
 
 

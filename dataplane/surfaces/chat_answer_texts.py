@@ -35,17 +35,18 @@ def answer_texts(answer: dict[str, Any], texts: list[Text]) -> int:
     if type(choices) is list:
         for index, choice in enumerate(choices):
             if type(choice) is dict:
-                unread += _add_choice(choice, ("choices", index), texts)
+                unread += add_choice(choice, ("choices", index), texts)
             else:
                 add_texts(choice, Origin.OTHER, ("choices", index), texts)
     for key, value in answer.items():
         if key != "choices" or type(value) is not list:
-            _add_member(key, value, (key,), texts)
+            add_member(key, value, (key,), texts)
     add_names(answer, Origin.OTHER, texts)
     return unread
 
 
-def _add_choice(choice: dict[str, Any], place: Place, texts: list[Text]) -> int:
+def add_choice(choice: dict[str, Any], place: Place, texts: list[Text]) -> int:
+    """Append the texts of one choice that stands at `place`; as `answer_texts`."""
     message = choice.get("message")
     unread = 0
     if type(message) is dict:
@@ -55,7 +56,7 @@ def _add_choice(choice: dict[str, Any], place: Place, texts: list[Text]) -> int:
         if key == "logprobs" and value is not None:
             add_logprob_texts(value, message if type(message) is dict else {}, here, texts)
         elif key != "message" or type(value) is not dict:
-            _add_member(key, value, here, texts)
+            add_member(key, value, here, texts)
     add_names(choice, Origin.OTHER, texts)
     return unread
 
@@ -100,7 +101,8 @@ def _add_parts(parts: list[Any], place: Place, texts: list[Text]) -> int:
     return unread
 
 
-def _add_member(key: str, value: Any, place: Place, texts: list[Text]) -> None:
+def add_member(key: str, value: Any, place: Place, texts: list[Text]) -> None:
+    """Append the texts of a member of an answer, or of a choice, that may be a date or a count."""
     if key in _COUNTS and _is_count(value):
         return
     if key == "usage" and type(value) is dict:

@@ -14,13 +14,14 @@ from dataplane.domain import CallState
 from dataplane.errors import Refused
 from dataplane.findings import ProposedCall, Text
 from dataplane.inspection_ports import Guard, GuardedStream
-from dataplane.ports import UpstreamFailed
+from dataplane.ports import Transcript, UpstreamFailed
 from dataplane.quantities import UNKNOWN_USAGE, Usage
 from dataplane.surfaces import openai_errors
 from dataplane.surfaces.answer_json import dump_answer, is_strict, model_of, parse_answer, usage_of
 from dataplane.surfaces.chat_answer import ChatAnswer
 from dataplane.surfaces.chat_stream import Chunk, GuardedChat
 from dataplane.surfaces.chat_tokens import spoken
+from dataplane.surfaces.chat_transcript import ChatTranscript
 from dataplane.surfaces.sse import Event, EventSplitter, with_data
 from dataplane.surfaces.tokens import count_now
 
@@ -157,6 +158,10 @@ class ChatExchange:
         """See `ports.Exchange.guard`."""
         self._guarded = GuardedChat(self, guard)
         return self._guarded
+
+    def transcript(self, limit: int) -> Transcript:
+        """See `ports.Exchange.transcript`."""
+        return ChatTranscript(limit)
 
     def cut(self, refused: Refused, state: CallState) -> bytes:
         """An error event and `[DONE]`; nothing where the stream has ended already.

@@ -25,7 +25,7 @@ from dataplane.errors import Refused, limited
 from dataplane.findings import Finding, Inspection, Level, Origin, ProposedCall, Span, Text, selects
 from dataplane.inspection_ports import Detector, Guard, GuardedStream, Looks, Question, TextStream
 from dataplane.pipeline import Pipeline
-from dataplane.ports import ClientLeft, UpstreamFailed
+from dataplane.ports import ClientLeft, Transcript, UpstreamFailed
 from dataplane.quantities import Usage
 
 Journal = list[str]
@@ -121,6 +121,9 @@ class FakeExchange:
 
     def end(self) -> bytes:
         return b"[end]"
+
+    def transcript(self, limit: int) -> Transcript:
+        raise AssertionError("no stream is kept here")
 
     def cut(self, refused: Refused, state: CallState) -> bytes:
         return b"[cut]"
