@@ -30,7 +30,8 @@ uncensored unfiltered roleplay directive directives exfiltrate constraints limit
 in nearly every attack."""
 
 ABUSE: Final = words(
-    "fuck fucking fucker shit bitch bitches cunt idiot moron whore slut bastard asshole retard"
+    "fuck fucking fucker shit bitch bitches cunt idiot moron whore slut bastard asshole retard nigger faggot"
+    " wetback tranny shemale immigrants women muslims disabled hate"
 )
 """Words that are looked for with digits for letters, and not in other disguises: they are too short."""
 
@@ -82,7 +83,8 @@ month much near note often person place play point present problem raw reason re
 sentence small someone something special still swear talk tests think third today told under utterance
 want warning world year years zero attack bomb bombs build drug drugs explosive gun hack hacker hacking
 kill malware meth phishing poison steal virus weapon weapons fuck fucking shit bitch cunt idiot moron
-stupid whore slut bastard asshole
+stupid whore slut bastard asshole retard nigger faggot wetback tranny shemale mong immigrant immigrants
+women woman muslim muslims jews trans disabled scum vermin disgusting
 """
 )
 

@@ -23,6 +23,15 @@ from tests.inspection.signals_kit import MEDIUM, candidates, score
         "Immigrant lives are worth nothing",
         "Somebody should just hang all these migrants",
         "There is nothing worse than a feminist",
+        "that incompetent, lying clown should resign",
+        "the mayor is a pathetic coward",
+        "He belongs before a firing squad, they all should be hanged",
+        "What a bunch of covidiots and dumbshits",
+        "f*ck you, you worthless b*tch",
+        "n1gg3r",
+        "Immigrants like them are vile",
+        "you have your head up your ass",
+        "I hope all of you rot in hell",
     ],
 )
 def test_insults_threats_and_attacks_on_groups_are_toxic(text: str) -> None:
@@ -48,6 +57,17 @@ def test_insults_threats_and_attacks_on_groups_are_toxic(text: str) -> None:
         "Refugees do not deserve to be treated like this.",
         "No foreigner should be deported for that.",
         "People who say that migrants are criminals have never met one.",
+        'He wrote "all immigrants are vermin" on the wall, and we reported it.',
+        "It is sexist to say that women are inferior.",
+        "Nobody may tell me that gay people are disgusting, that is hateful.",
+        "I was such an idiot back then.",
+        "Love to all my queers at the parade!",
+        "My mechanic says the tranny needs new fluid.",
+        "How can we kill all the weeds between these stones?",
+        "I hurt her feelings and apologised.",
+        "Add custard, mustard and a leotard to the list.",
+        "Electing a woman into office was the best thing we did.",
+        "The convicted rapist was sentenced to nine years.",
     ],
 )
 def test_profanity_and_harmless_senses_are_not(text: str) -> None:

@@ -292,3 +292,10 @@ def test_a_text_made_of_tricks_stays_bounded() -> None:
     found = read(text)
     assert len(found) <= MOST
     assert sum(len(view.text) for view in found) <= (GROWTH + 1) * len(text) + SMALL
+
+
+@pytest.mark.parametrize(
+    ("text", "read"), [("w o m e n are vermin", "women are vermin"), ("all imm1grants, h4te!", "hate")]
+)
+def test_words_of_abuse_are_read_through_blanks_and_digits(text: str, read: str) -> None:
+    assert any(read in view.text for view, _ in views(text, ENGINE.scan))

@@ -60,13 +60,13 @@ INSULT_GRAVE: Final = (
 SIGNALS: Final = (
     Signal(
         "slur",
-        "porch monk|jigg|nigg|negro|faggot|fagg|fags| fag|kike| spic|wetback|coons|chink|gook|towelhead"
+        "porch monk|jigg|nigg|faggot|fagg|fags| fag|kike| spic|wetback|coons|chink|gook|towelhead"
         "|raghead|sand n"
         "|tranny|trannies|beaner| paki|darkie|darky|honkey|honky|redneck|white trash|teabagger|jigaboo"
         "|porch monkey|dyke|retard|tards|tard |camel jock|zipperhead|gypo|gippo|pikey|shemale|golliwog"
         "|kaffir|japs|jungle bunn|spear chuck|muzzie|mudslime|queer|homos|half breed|uncle tom"
         "|colored folk|whitey|niggress",
-        r"\b(?:niggers?|nigg(?:as?|uh|az)|nigs?|negroes|jig+aboos?|porch monk(?:eys?|ies)|niggress(?:es)?"
+        r"\b(?:niggers?|nigg(?:as?|uh|az)|nigs?|jig+aboos?|porch monk(?:eys?|ies)|niggress(?:es)?"
         r"|fag+[oi]ts?|faggoty?|fags?|faggy|kikes?|spics?|wetbacks?|coons|chinks?|gooks?|towel-?heads?"
         r"|rag-?heads?|sand niggers?|trann(?:y|ies)|beaners?|pakis?|darkies|jigaboos?|porch monkeys?|dykes?"
         r"|retards?|retarded|libtards?|fucktards?|(?:lib|con|fuck|dumb|re)tards?|camel jockeys?"
@@ -157,12 +157,17 @@ SIGNALS: Final = (
         "|execute you|end you|ruin you|drown your| die| dead|cancer| aids|run over| rot |suffer|starve"
         "|never wake|disappear|watch your back|regret|sleep with|whoop|whip |shoot up|blow up| ram |kys",
         r"\b(?:kill|hang|shoot|hurt|stab|drown|cut) (?:your|ur|yo|him|her|them)sel(?:f|ves)\b|\bkys\b"
-        r"|\b(?:i|we|i[’']?m|ima|imma|someone|somebody|they)(?:[’' ]?(?:ll|m|d|re))?(?: (?:will|would|am"
+        r"|\b(?:(?:i|we|someone|somebody|they)[’' ]?(?:ll|d)|ima|imma|(?:i|we|i[’']?m|someone"
+        r"|somebody|they)"
+        r"(?:[’' ]?(?:ll|m|d|re))?(?: (?:will|would|am"
         r"|are|want|wanna|need|gonna|going|should|hope|wish|could|must|gotta|might|swear|can|to|i|really"
-        r"|fucking|just|have|come|be|like|love))*\s+(?:kill|murder|rape|shoot|stab|hang|beat|hurt|strangle"
+        r"|fucking|just|have|come|be|like|love))+)\s+(?:kill|murder|rape|shoot|stab|hang|beat|hurt|strangle"
         r"|choke|lynch|bomb|gut|behead|burn|smash|bash|punch|hunt|find and|bury|slap|crack|destroy|skin|cut"
-        r"|slit|break|kick|fuck up|torture|execute|end|ruin)\s+(?:you|u|ya|him|her|them|those|these|every"
-        r"|all|your|his|their|that (?:bitch|bastard|man|woman|guy)|\w+[’']s (?:face|head|neck|skull"
+        r"|slit|break|kick|fuck up|torture|execute|end|ruin)\s+(?:you|u|ya|him|her|them|(?:those"
+        r"|these|every|all)(?: the)?"
+        r" (?:\w+ )?(?:people|persons?|men|women|man|woman|guys?|kids|fuckers?|bastards?"
+        r"|bitch(?:es)?|pigs|cops|one of)"
+        r"|your|his|their|that (?:bitch|bastard|man|woman|guy)|\w+[’']s (?:face|head|neck|skull"
         r"|throat))\b"
         r"|\b(?:i )?(?:hope|wish|pray)(?: that)? (?:you|u|he|she|they|your|all|every"
         r"|someone)(?: \w+){0,4}? (?:die|dies|died|dead|get (?:raped|shot|cancer|killed|hit|aids|run over)"
@@ -256,7 +261,7 @@ SIGNALS: Final = (
         "fuck|shit|damn| ass | asses|dick|cock| tits|titties|bastard|porn| cum |fkn",
         r"\b(?:f+u+c+k\w*|fkn|shit\w*|bullshit|god ?damn|ass(?:es)?|dicks?|cocks?|tits|titties|bastards?"
         r"|porn|cum)\b",
-        14,
+        22,
     ),
     Signal(
         "contempt",
@@ -264,7 +269,7 @@ SIGNALS: Final = (
         "|freak|pig|racist|inbred|filthy|hate|terrorist|rapist|savage",
         r"\b(?:idiots?|morons?|stupid|losers?|pathetic|imbeciles?|scum|dumb|worthless|freaks?|pigs|inbred"
         r"|filthy|savages|rapists?|ratchet|thug|ghetto trash|ignorant)\b",
-        18,
+        26,
     ),
     Signal(
         "abuse_translated",

@@ -1,0 +1,158 @@
+"""Whether an abusive word is meant: its harmless senses, and speaking of abuse, of oneself, among friends."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import re2
+
+from dataplane.inspection.evidence import Sign
+
+AROUND: Final = 90
+"""Code points around a word in which what shows its sense is looked for."""
+
+HARMLESS: Final = 0.15
+AMONG_FRIENDS: Final = 0.3
+SPOKEN_ABOUT: Final = 0.4
+"""What a word counts in its harmless sense or said of oneself, among those it was coined for, and where it is
+spoken about."""
+
+_RECLAIMABLE: Final = frozenset({"slur", "sexist"})
+_OF_ONESELF: Final = frozenset(
+    {"slur", "sexist", "insult", "coined", "belittled", "called", "aimed_insult", "aimed_insult_mild"}
+)
+
+_HARMLESS: Final = re2.compile(
+    r"(?i)chinks? in (?:the|his|her|their|its|my|our)|spic (?:and|&|n) span|maine coon|coon ?(?:hound|cat"
+    r"|dog)|dykes? and (?:levees|ditches)|(?:flood|sea|drainage|magmatic|volcanic|igneous|basalt\w*) dykes?"
+    r"|dykes? (?:swarms?|breach\w*)"
+    r"|pussy ?(?:cat|willow|foot|riot)|(?:garden|farm|soil|weed\w*|rake|shovel|plough|backhoe|dirt"
+    r"|crops?)\b[^.\n]{0,60}\bhoes?\b|\bhoes?\b[^.\n]{0,60}\b(?:garden|farm|soil|weeds?|rake|shovel|plough"
+    r"|crops?)|(?:fire|flame)[- ]retard|retarded (?:time|potential|ignition|growth)|flame retard"
+    r"|retards? (?:growth|progress|the|combustion|spoilage)|(?:to|will|can|may) retard\b"
+    r"|(?:female|pregnant|whelping|brood|stud|pedigree|puppy|puppies|litter|breeder\w*|labrador|poodle"
+    r"|terrier|kennel)\b[^.\n]{0,50}\bbitch|\bbitch\b[^.\n]{0,50}\b(?:puppies|litter|whelp\w*|kennel"
+    r"|breeder|in heat)"
+    r"|nigg(?:ard|le|ling)|redneck riviera|saltine|ritz|queer (?:theory|studies|eye|community|people|youth)"
+    r"|(?:transmission|gearbox|gear|mechanic|engine)\b[^.\n]{0,50}\btrann(?:y|ies)|\btrann(?:y|ies)\b"
+    r"[^.\n]{0,50}\b(?:transmission|gearbox|gears?|mechanic|engine|fluid)"
+    r"|smok\w+ (?:\w+ )?fags?\b|pack of fags|light(?:ed)? up a fag|(?:bundle|sticks|firewood|kindling)\b"
+    r"[^.\n]{0,40}\bfag|\bfag+ots?\b[^.\n]{0,40}\b(?:sticks|wood|peas|gravy)|meatballs?\b|embankments?\b"
+    r"|levees?\b|moby dick|cock(?:pit|tail|roach)|homo sapiens|cash cow|guinea pigs?"
+)
+_BIAS: Final = (
+    r"(?:racis[tm]|sexis[tm]|homophob\w+|transphob\w+|misogyn\w+|islamophob\w+|xenophob\w+|antisemit\w+"
+    r"|anti-semit\w+|ableis[tm]|bigot(?:s|ed|ry)?|hateful|hate speech|discriminat\w+|prejudiced?|hurtful"
+    r"|harmful|unacceptable|illegal|a crime|wrong|not (?:ok(?:ay)?|acceptable|cool|right|funny|true"
+    r"|an? \w+)"
+    r"|abhorrent|appalling|shameful|disgraceful|against the law|ridiculous|nonsense|narrow-minded|outdated"
+    r"|never ok(?:ay)?|so wrong|misguided|ignorant|offensive|inappropriate)"
+)
+_SPOKEN_ABOUT: Final = re2.compile(
+    r"(?i)\b(?:slurs?|epithets?|derogatory|pejorative|offensive (?:word|term|language)|insults?|the (?:word"
+    r"|term|phrase)|hate speech|calling (?:someone|people|me|her|him|them|us|any\w+|\w+ people)"
+    r"|call(?:ed|s)? (?:me|him|her|them|us|my|his|someone|people)"
+    r"|verbal abuse|bull(?:y|ied|ying)|harass\w*|etymology|definition|meaning of|what does|moderat(?:e|ion"
+    r"|or)|classif\w+|detect\w*|reported|report|(?:saying|say|said|says) (?:that |things like )?[\"'“‘]"
+    rf"|is {_BIAS}"
+    rf"|(?:that|this|it|which|what|stuff|things?|speech|language|words?|behaviou?r|attitudes?|comments?"
+    rf"|posts?|remarks?|statements?|jokes?|opinions?)(?:[’']s| is| are| was| were) (?:\w+ ){{0,3}}?{_BIAS}"
+    rf"|{_BIAS} (?:of (?:\w+ )?)?to (?:say|call|write|think|post|use|claim|tell)"
+    r"|(?:that|then) (?:means |makes )?you(?:[’']re| are)? (?:\w+ )?(?:an? )?(?:\w+ )?(?:bigot"
+    r"|racist|sexist"
+    r"|homophobe|transphobe|misogynist|part of the problem)"
+    r"|(?:don[’']?t|never|stop|quit|can[’']?t|cannot|can not|shouldn[’']?t|must not|should not|won[’']t"
+    r"|will not|do not|not going to|refuse to)(?: \w+)? (?:call(?:ing)?|say(?:ing)?|us(?:e|ing)"
+    r"|writ(?:e|ing)|threaten\w*|tell(?:ing)?|spread\w*|normali[sz]\w*|tolerate|accept|refer\w*)"
+    r"|(?:anyone|someone|somebody|people|those|everyone|everybody|he|she|they|guy|man|woman|kid|teacher"
+    r"|boss|dude|usher|who|just) (?:who )?(?:says?|said|thinks?|thought|writes?|wrote|believes?|shout\w*"
+    r"|yell\w*|tweet(?:s|ed)|post(?:s|ed)|told (?:me|him|her|them|us)|tells|claim(?:s|ed)|argu(?:es|ed)"
+    r"|suggest(?:s|ed)|uses?|used|hates?)"
+    r"|threaten(?:s|ed|ing) to|(?:things|stuff|messages?|comments?|posts?|something|phrases?"
+    r"|claims?|chants?"
+    r"|jokes?|signs?) (?:like|such as|saying|that say)|shows (?:how|what)"
+    r"|(?:told|tell|tells|telling) (?:me |him |her |us |them )?to|been told|treats?|say(?:s"
+    r"|ing)? that|saying (?:you|things)|when you said"
+    r"|(?:it[’']?s|is it|be) ok(?:ay)? to|how misguided|will get (?:you|him|her|them|blocked|banned)"
+    r"|how (?:dare|can|could) you|how (?:can|do|could|should|to|did) (?:i|we|someone|one)\b"
+    r"|why (?:would|do|are|did) (?:you|people|they)"
+    r"|(?:sick|tired) of (?:people|hearing|seeing|being called|the)|i can[’']?t believe|imagine (?:being"
+    r"|hating|thinking|calling|saying)|the (?:idea|notion|belief|claim|stereotype|myth|assumption|lie) that"
+    r"|stereotypes?|(?:hatred|hate|contempt|hostility|violence|prejudice|racism|bigotry|discrimination"
+    r"|slurs|attacks?|crimes?) (?:for|of|towards?|against|aimed at|directed at) "
+    r"|call(?:ing)? for|advocat\w+|glorif\w+|incit\w+|victims? of|accused of|charged with|arrested for"
+    r"|convicted of|consequences for|(?:thrown|put) in(?:to)? (?:jail|prison)|call out|stand up (?:to"
+    r"|against)|condemn\w*|denounc\w*|hurts? me|makes me (?:sad|uncomfortable)"
+    r"|(?:call(?:ing)?|i[’']?m|i am|being) (?:myself |ourselves )?an? (?:fag|dyke|queer)"
+    r"|call(?:ing)? (?:myself|ourselves)|love to all my|proud to be|song|lyrics|movie|film|novel|episode)\b"
+)
+_QUOTED_BY: Final = re2.compile(
+    r"(?i)\b(?:sa(?:y|ys|id|ying)|writ(?:e|es|ing|ten)|wrote|post(?:s|ed|ing)?|comments?|messages?"
+    r"|call(?:s|ed"
+    r"|ing)?|words?|phrases?|terms?|hear|heard|chant\w*|yell\w*|shout\w*|tell(?:s|ing)?|told|claim\w*"
+    r"|think(?:s|ing)?|thought|repl(?:y|ied)|like|such|tweet\w*|us(?:e|es|ed|ing)|jokes?|this was|titled"
+    r"|slogans?|graffiti|read(?:s|ing)?|quot\w+|meme|statement)\b"
+)
+_ONESELF: Final = re2.compile(
+    r"(?i)\b(?:i(?:[’']?m| am| was|[’']ve been| feel| look| sound| became| had (?:not )?been| have been"
+    r"| would (?:not )?(?:be|have been)| might be| must be| can be| feel like| look like| sound like)"
+    r"|we(?:[’']re| are| were)|as|myself|call me|makes? me(?: feel(?: like)?)?|\b(?:i|me|myself"
+    r"|my)\b[^.!?\n]{0,40} like)(?: (?:not|always|never|such|just"
+    r"|an?|the|so|too|being|been|really|kind of|like|real|complete|total|absolute|huge|bit of|little|very"
+    r"|proud|fellow|happy|still|big))*\s*$"
+)
+_OURS: Final = re2.compile(
+    r"(?i)\b(?:my|our|fellow|us|we|proud|bad|boss|baddest)(?: (?:fellow|lovely|dear|real|main|favou?rite"
+    r"|beautiful|best|own|other|ride or die))*\s*$"
+)
+_KIN: Final = re2.compile(r"(?i)^(?:nigg(?:as?|uh|az)|bitch(?:es)?|queers|fags|dykes|hoes|homos)$")
+"""Words that those they were coined for call each other by; `my` before others makes none friendly."""
+_OF_HARM: Final = re2.compile(
+    r"(?i)^\s+(?:to be (?:treated|tortured|killed|executed|hurt|harmed|attacked|abused|hated"
+    r"|mistreated|insulted)"
+    r"|to (?:die|suffer)|th(?:is|at)\b|(?:any|such) (?:of this|hate|abuse|treatment))"
+)
+"""What nobody deserves: who says that takes their side."""
+_NOT: Final = re2.compile(
+    r"(?i)(?:n[’']t|\bnot|\bnever|\bno one|\bnobody|\bno)(?: (?:really|ever|think|say|said|believe"
+    r"|that|mean|all|always|such|an?|be|being))*\s*$"
+)
+_MARKS: Final = (('"', '"'), ("“", "”"), ("«", "»"))
+_LONGEST_QUOTED: Final = 120
+"""Code points on either side of a word in which the marks of a quotation are looked for."""
+
+
+def sense(text: str, sign: Sign) -> float:
+    """What the points of `sign` are to be multiplied by: 1, or less where the words are not meant."""
+    name = sign.signal.name
+    before = text[max(0, sign.start - AROUND) : sign.start]
+    around = before + text[sign.start : sign.end + AROUND]
+    if _HARMLESS.search(around):
+        return HARMLESS
+    if _NOT.search(before[-40:]):
+        return HARMLESS
+    if name in _OF_ONESELF and _ONESELF.search(before[-60:]):
+        return HARMLESS
+    words = text[sign.start : sign.end]
+    if words.endswith("deserve") and _OF_HARM.search(text[sign.end : sign.end + AROUND]):
+        return HARMLESS
+    if name in _RECLAIMABLE and _KIN.search(words) and _OURS.search(before[-40:]):
+        return AMONG_FRIENDS
+    if _SPOKEN_ABOUT.search(around) or _quoted(text, sign):
+        return SPOKEN_ABOUT
+    return 1.0
+
+
+def _quoted(text: str, sign: Sign) -> bool:
+    """Whether a sign stands in quotation marks within what somebody says about it."""
+    for opening, closing in _MARKS:
+        first = text.rfind(opening, max(0, sign.start - _LONGEST_QUOTED), sign.start + 1)
+        if first < 0:
+            continue
+        last = text.find(closing, max(sign.end - 1, first + 1), sign.end + _LONGEST_QUOTED)
+        if last < 0:
+            continue
+        outside = text[max(0, first - AROUND) : first] + " " + text[last + 1 : last + AROUND]
+        if _QUOTED_BY.search(outside):
+            return True
+    return False
