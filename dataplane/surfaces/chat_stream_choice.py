@@ -78,7 +78,7 @@ class Choice:
         self._begun = False
         self.calls = PartialCalls()
         self._channels = Channels(guard)
-        self._rest = Rest(self._channels)
+        self._rest = Rest(self._channels, guard)
         self._logprobs = Logprobs(self._channels, self._rest)
 
     @property

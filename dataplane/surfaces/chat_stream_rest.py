@@ -18,12 +18,16 @@ from dataplane.inspection_ports import Guard
 from dataplane.ports import UpstreamFailed
 from dataplane.surfaces.chat_stream_text import Channel, Piece
 from dataplane.surfaces.encoded_text import add_encoded_texts
+from dataplane.surfaces.json_texts import API_WORDS, add_names
 
 MAX_WAITING: Final = 4096
 """Values of one choice that wait; a word with twenty alternatives is one."""
 
 MAX_CHANNELS: Final = 256
 """Places with texts in the values of one choice."""
+
+_NAMED: Final = (("type",), ("role",), ("object",), ("format",), ("status",), ("id",))
+"""Ends of the places where a value is called by a name, which comes whole: nothing goes on where it ended."""
 
 Need = tuple[Channel, int, int]
 """A range of a channel's text."""
@@ -110,10 +114,11 @@ class Queue:
 class Rest:
     """Members of a choice, or of its delta, that are neither plain text nor calls of tools."""
 
-    __slots__ = ("_channels", "_queue", "unread_bytes")
+    __slots__ = ("_channels", "_guard", "_queue", "unread_bytes")
 
-    def __init__(self, channels: Channels) -> None:
+    def __init__(self, channels: Channels, guard: Guard) -> None:
         self._channels = channels
+        self._guard = guard
         self._queue = Queue()
         self.unread_bytes = 0
 
@@ -121,7 +126,7 @@ class Rest:
         """Let a value wait that stands at `key` (of the choice or of its delta); what its texts free. None
         where it holds no text, so that it need not wait."""
         texts: list[Text] = []
-        self.unread_bytes += add_encoded_texts(value, origin, (), texts)
+        self.unread_bytes += _add_pieces(value, origin, (), texts)
         if not texts and not len(self._queue):
             return None
         pieces, needs = self.feed(key, texts)
@@ -133,6 +138,11 @@ class Rest:
         pieces: list[Piece] = []
         needs: list[Need] = []
         for text in texts:
+            if text.place is not None and text.place[-1:] in _NAMED:
+                channel = Channel(self._guard, text.origin)
+                pieces += [channel.feed(text.text), channel.end()]
+                needs.append((channel, 0, channel.came))
+                continue
             channel = self._channels.of((key, _sort_of(text.place)), text.origin)
             start = channel.came
             pieces.append(channel.feed(text.text))
@@ -142,6 +152,21 @@ class Rest:
     def release(self) -> list[tuple[Any, Any]]:
         """Keys and values that go on now."""
         return self._queue.release()
+
+
+def _add_pieces(value: Any, origin: Origin, place: Place, texts: list[Text]) -> int:
+    """As `add_encoded_texts`; a word of the API is left out only where the API has it, since anywhere else it
+    may be a piece of a text."""
+    if type(value) is dict:
+        add_names(value, origin, texts)
+        return sum([_add_pieces(item, origin, (*place, key), texts) for key, item in value.items()])
+    if type(value) is list:
+        return sum([_add_pieces(item, origin, (*place, at), texts) for at, item in enumerate(value)])
+    if type(value) is str and value in API_WORDS:
+        if place[-1:] not in _NAMED:
+            texts.append(Text(text=value, origin=origin, place=place))
+        return 0
+    return add_encoded_texts(value, origin, place, texts)
 
 
 def _sort_of(place: Place | None) -> Place | None:

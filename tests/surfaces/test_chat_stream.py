@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 from surface_calls import state
 
 from dataplane.errors import Refused, blocked_by_policy
+from dataplane.findings import Span
 from dataplane.inspection_ports import Guard
 from dataplane.ports import UpstreamFailed
 
@@ -147,6 +148,26 @@ def test_what_is_planted_anywhere_in_an_event_does_not_pass(piece: bytes) -> Non
     out = through([piece, chunk({"content": "x "}), chunk({}, "stop"), DONE])
     assert b"PLANT" not in out
     assert b"\\u0050LANT" not in out
+
+
+def test_what_a_value_is_called_by_does_not_hold_it_back() -> None:
+    _, reader, policy = guarded()
+    for each in ("Hello ", "there "):
+        part = {"type": "reasoning.text", "id": "rs-1", "index": 0, "format": "vendor-v1", "text": each}
+        piece = chunk({"reasoning_details": [part]})
+        assert finish(reader.feed(piece), policy) == piece
+    assert b"PLANT" not in finish(reader.feed(chunk({"reasoning_details": [{"type": "PLANT"}]})), policy)
+
+
+def test_a_word_of_the_api_may_be_a_piece_of_a_text() -> None:
+    pieces = [
+        chunk({"reasoning_details": [{"type": "text", "text": each}]}) for each in ("PLANT-", "user", ".x ")
+    ]
+    _, reader, policy = guarded()
+    out = b"".join(finish(reader.feed(piece), policy) for piece in [*pieces, chunk({}, "stop") + DONE])
+    assert b"PLANT" not in out
+    (asked, _) = policy.asked
+    assert [each.spans for each in asked.findings] == [(Span(0, 0, 12),)]
 
 
 @pytest.mark.parametrize(
