@@ -1,7 +1,8 @@
 """The `PolicyEngine` port: one question to OPA a call, under one deadline.
 
 1. The call's texts are looked at by the detector of the tables read last.
-2. Wait for a turn, then ask with the tables' revision in the input; from here the deadline runs.
+2. Wait for a turn, then ask with the tables' revision in the input; from here the deadline runs. Small
+   questions about requests are asked together (`questions`), every other one alone.
 3. The answer's revision must be one that counts; an unknown one has OPA's status read until it names it.
 4. Tables of another revision are read again, the texts looked at and the question asked once more, else
    `policy_changed`. A later stage is about text that may be gone: what found it stands in its input, and the
@@ -13,11 +14,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import orjson
 
@@ -30,13 +29,11 @@ from dataplane.policy.current_tables import CurrentTables, MakesDetector, proven
 from dataplane.policy.deadline import PatientTimeout
 from dataplane.policy.input import build_input
 from dataplane.policy.places import Places
-from dataplane.policy.result import Malformed, parse_result, split_answer
+from dataplane.policy.questions import SMALL_BYTES, Answer, NoTurn, Questions, ask_alone
+from dataplane.policy.result import Malformed, Stage, parse_result
 from dataplane.policy.tables import Tables
 from dataplane.ports import UsageFacts
 
-T = TypeVar("T")
-
-_DECISION: Final = "/v1/data/regogate/{}/decision?provenance=true&strict-builtin-errors=true"
 WAIT_DEADLINES: Final = 10
 WAIT_MAX_S: Final = 2.0
 """How long a call waits for its turn to ask, in deadlines and at most. The deadline judges OPA's answer; a
@@ -48,12 +45,17 @@ STATUS_DEADLINE_S: Final = 2.0
 STATUS_PAUSES_S: Final = (0.002, 0.004, 0.008, 0.016, 0.032, 0.064)
 """Between readings of a status that does not name an answer's revision yet: OPA answers under a new bundle
 some milliseconds before its status says so (10 measured, more on a busy machine)."""
+_NO_ANSWER: Final = (TimeoutError, NoTurn, OpaUnreachable, Malformed)
 _log = logging.getLogger("regogate.policy")
 
 
 def _unavailable(why: str) -> Refused:
     _log.warning("policy unavailable", extra={"why": why})
     return Refused("gateway.policy_unavailable")
+
+
+def _opa_version(answer: Answer) -> str:
+    return str(answer.about["provenance"].get("version", ""))
 
 
 def _defined(result: bytes | None) -> bytes:
@@ -83,6 +85,7 @@ class OpaEngine:
         self._deadline_s = deadline_ms / 1000
         self._wait_s = min(WAIT_MAX_S, WAIT_DEADLINES * self._deadline_s)
         self._places = Places(max(1, client.connections - SPARE_CONNECTIONS))
+        self._questions = Questions(client, deadline_s=self._deadline_s, wait_s=self._wait_s)
         self._current = CurrentTables(client, activations, bundle=bundle, make=detectors)
         self._status: asyncio.Task[bool] | None = None
 
@@ -95,30 +98,33 @@ class OpaEngine:
             tables, detector = self._current.tables, self._current.detector
             if looks is not None and detector is not None:
                 await looks.look(detector)
-            decision = await self._in_turn(partial(self._decide, state, tables))
+            decision = await self._decide(state, tables)
             if decision is not None:
                 return decision
             await self._refresh()
         raise Refused("gateway.policy_changed")
 
     async def judge(self, state: CallState, question: Question) -> Decision:
-        return await self._in_turn(partial(self._judge, state, question))
-
-    async def _in_turn(self, ask: Callable[[Activation | None], Awaitable[T]]) -> T:
-        """Ask when it is this question's turn, under the deadline; `ask` is told what was active then."""
+        assert state.decision is not None
+        asked = build_input(
+            state,
+            stage=question.stage,
+            tables_revision=state.decision.revision,
+            usage=self._used(state),
+            about=question,
+        )
         try:
-            await self._places.take_within(self._wait_s)
-        except TimeoutError:
-            raise _unavailable(f"no turn to ask within {self._wait_s * 1000:.0f} ms") from None
-        try:
-            with PatientTimeout(self._deadline_s):
-                return await ask(self._activations.current)
-        except TimeoutError:
-            raise _unavailable(f"no answer within {self._deadline_s * 1000:.0f} ms") from None
-        except (OpaUnreachable, Malformed) as error:
-            raise _unavailable(str(error)) from None
-        finally:
-            self._places.give()
+            answer, revision = await self._answer(question.stage, asked)
+            return parse_result(
+                _defined(answer.result),
+                stage=question.stage,
+                revision=revision,
+                opa_version=_opa_version(answer),
+                input_bytes=asked,
+                latency_us=answer.latency_us,
+            )
+        except _NO_ANSWER as error:
+            raise self._refused(error) from None
 
     async def _refresh(self) -> None:
         try:
@@ -128,7 +134,7 @@ class OpaEngine:
         except (OpaUnreachable, Malformed) as error:
             raise _unavailable(str(error)) from None
 
-    async def _decide(self, state: CallState, tables: Tables, began: Activation | None) -> Decision | None:
+    async def _decide(self, state: CallState, tables: Tables) -> Decision | None:
         """None where the answer is of another revision than the tables."""
         question = build_input(
             state,
@@ -137,68 +143,60 @@ class OpaEngine:
             models=tables.models,
             usage=self._used(state),
         )
-        answer, result, revision, latency_us = await self._ask("request", question, began)
-        if revision != tables.revision:
-            return None
-        return parse_result(
-            _defined(result),
-            revision=revision,
-            opa_version=str(answer["provenance"].get("version", "")),
-            input_bytes=question,
-            latency_us=latency_us,
-            asked=None if state.facts is None else state.facts.model,
-            tables=tables,
-        )
+        try:
+            answer, revision = await self._answer("request", question)
+            if revision != tables.revision:
+                return None
+            return parse_result(
+                _defined(answer.result),
+                revision=revision,
+                opa_version=_opa_version(answer),
+                input_bytes=question,
+                latency_us=answer.latency_us,
+                asked=None if state.facts is None else state.facts.model,
+                tables=tables,
+            )
+        except _NO_ANSWER as error:
+            raise self._refused(error) from None
 
-    async def _judge(self, state: CallState, about: Question, began: Activation | None) -> Decision:
-        assert state.decision is not None
-        question = build_input(
-            state,
-            stage=about.stage,
-            tables_revision=state.decision.revision,
-            usage=self._used(state),
-            about=about,
-        )
-        answer, result, revision, latency_us = await self._ask(about.stage, question, began)
-        return parse_result(
-            _defined(result),
-            stage=about.stage,
-            revision=revision,
-            opa_version=str(answer["provenance"].get("version", "")),
-            input_bytes=question,
-            latency_us=latency_us,
-        )
+    def _refused(self, error: Exception) -> Refused:
+        late = isinstance(error, TimeoutError)
+        return _unavailable(f"no answer within {self._deadline_s * 1000:.0f} ms" if late else str(error))
 
     def _used(self, state: CallState) -> Mapping[str, float]:
         if self._usage is None or state.identity is None:
             return {}
         return self._usage.facts(state.identity.client_id)
 
-    async def _ask(
-        self, stage: str, question: bytes, began: Activation | None
-    ) -> tuple[dict[str, Any], bytes | None, str, int]:
-        """The answer without its result, the result if it is defined, the revision, which counts, and the
-        microseconds it took."""
-        started = time.perf_counter_ns()
-        status, body = await self._client.post(_DECISION.format(stage), b'{"input":%b}' % question)
-        if status != 200:
-            raise Malformed(f"OPA answered with status {status}")
-        latency_us = (time.perf_counter_ns() - started) // 1000
-        answer, result = split_answer(body)
-        revision = await self._counted(answer, began)
-        return answer, result, revision, latency_us
+    async def _answer(self, stage: Stage, question: bytes) -> tuple[Answer, str]:
+        """OPA's answer, and the revision that gave it, which counts."""
+        began = self._activations.current
+        if stage == "request" and len(question) <= SMALL_BYTES:
+            answer = await self._questions.ask(question)
+        else:
+            try:
+                await self._places.take_within(self._wait_s)
+            except TimeoutError:
+                raise NoTurn(f"no turn to ask within {self._wait_s * 1000:.0f} ms") from None
+            try:
+                with PatientTimeout(self._deadline_s):
+                    answer = await ask_alone(self._client, stage, question)
+            finally:
+                self._places.give()
+        revision = provenance_revision(answer.about, self._bundle)
+        if not self._activations.accepts(revision, began):
+            with PatientTimeout(self._deadline_s):
+                await self._until_reported(revision, began)
+        return answer, revision
 
-    async def _counted(self, answer: dict[str, Any], began: Activation | None) -> str:
-        """The answer's revision if it counts; raises `Refused` or `Malformed`."""
-        revision = provenance_revision(answer, self._bundle)
-        if self._activations.accepts(revision, began):
-            return revision
+    async def _until_reported(self, revision: str, began: Activation | None) -> None:
+        """Return once OPA's status names the revision of an answer; raises `Refused` or `Malformed`."""
         for pause_s in (*STATUS_PAUSES_S, None):
             await self._read_status()
             if self._activations.rolled_back:
                 raise Refused("gateway.policy_rollback")
             if self._activations.accepts(revision, began):
-                return revision
+                return
             if pause_s is not None:
                 await asyncio.sleep(pause_s)
         raise Malformed("OPA's status does not report the revision of the answer")
@@ -243,7 +241,8 @@ class OpaEngine:
             await self._current.refresh()
 
     async def close(self) -> None:
-        """End readings of the status and the tables that outlived those who asked for them."""
+        """End questions, and readings of the status and the tables that outlived those who asked for them."""
+        await self._questions.close()
         await self._current.close()
         if self._status is not None:
             self._status.cancel()

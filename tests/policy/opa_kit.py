@@ -88,6 +88,13 @@ decision := answer if {
 }
 """
 
+TOGETHER = """
+decisions := [found |
+	some asked in input.each
+	found := [answer | answer := decision with input as asked]
+]
+"""
+
 
 def revision(seq: int) -> str:
     return f"{seq}-gabcdef0-{seq:012x}"
@@ -100,12 +107,17 @@ def bundle(
     name: str = "one",
     models: Any = ("m-1", "m-2", "x*"),
     detectors: Any = None,
+    together: bool = True,
 ) -> bytes:
     manifest: dict[str, Any] = {"roots": ["regogate"], "rego_version": 1, "revision": revision(seq)}
     if schema is not None:
         manifest["metadata"] = {"schema": schema, "seq": seq}
     data = {"regogate": {"name": name, "models": {model: {} for model in models}, "detectors": detectors}}
-    files = {".manifest": json.dumps(manifest), "request.rego": POLICY, "data.json": json.dumps(data)}
+    files = {
+        ".manifest": json.dumps(manifest),
+        "request.rego": POLICY + TOGETHER * together,
+        "data.json": json.dumps(data),
+    }
     files |= {f"{stage}.rego": LATER.format(stage, stage) for stage in ("tool_call", "response")}
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
@@ -288,6 +300,7 @@ class Proxy:
 
 
 DECISION = "POST /v1/data/regogate/request/decision"
+DECISIONS = "POST /v1/data/regogate/request/decisions"
 STATUS = "GET /v1/status"
 MODELS = "GET /v1/data/regogate/models"
 METADATA = "GET /v1/data/system/bundles/main/manifest/metadata"
