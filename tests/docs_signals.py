@@ -12,14 +12,14 @@ from dataplane.inspection.recognizers import (
     financial_signals,
     injection,
     jailbreak,
-    toxicity_lexicon,
+    toxicity,
 )
 
 SIGNALS: Final[Mapping[str, Sequence[Signal]]] = {
     "injection": injection.SIGNALS,
     "jailbreak": jailbreak.SIGNALS,
     "exfiltration": exfiltration.SIGNALS,
-    "toxicity": toxicity_lexicon.SIGNALS,
+    "toxicity": toxicity.SIGNALS,
     "code": code_signals.SIGNALS,
     "financial": financial_signals.SIGNALS,
 }
