@@ -13,7 +13,6 @@ from dataplane.config import AdvisorSettings, InspectionSettings
 from dataplane.findings import Finding
 from dataplane.inspection.advised import Later, make_advised
 from dataplane.inspection.advisor_bounds import BoundedAdvisor, Outcome
-from dataplane.inspection.moderation import moderation
 from dataplane.policy.current_tables import MakesDetector
 
 
@@ -53,6 +52,9 @@ class Advisors:
             await advisor.close()
 
     def _advisor(self, name: str, settings: AdvisorSettings) -> BoundedAdvisor:
+        # Here: its HTTP client is another than that of the calls, and few have an advisor.
+        from dataplane.inspection.moderation import moderation
+
         return BoundedAdvisor(
             name,
             moderation(name, settings),

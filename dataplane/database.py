@@ -12,16 +12,18 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection, MetaData, create_engine, event, make_url
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
 from dataplane.config import AuditSettings
 from dataplane.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 T = TypeVar("T")
 
@@ -111,6 +113,9 @@ class Database:
         if self.is_sqlite:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="regogate-sqlite")
         else:
+            # Here: it brings SQLAlchemy's whole ORM, which no command on SQLite needs.
+            from sqlalchemy.ext.asyncio import create_async_engine
+
             self._async = create_async_engine(
                 self.url,
                 pool_size=POSTGRES_POOL,

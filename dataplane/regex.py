@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -19,6 +20,10 @@ hyperscan at some tens of thousands of states; both compile this in milliseconds
 
 MAX_LENGTH: Final = 4_000
 """Characters of a pattern's source."""
+
+KEPT: Final = 1_024
+"""Patterns whose reading is remembered, about 2 kB each: all that are shipped, and some more. Each is read by
+two engines and for the beginnings of its matches."""
 
 _BLANKS: Final = r"\t\n\f\r\x20"
 """What `\\s` is: hyperscan counts the vertical tab among blanks, RE2 does not."""
@@ -61,6 +66,7 @@ class _Node:
     size: int
 
 
+@lru_cache(KEPT)
 def read(regex: str, *, strict: bool = False) -> Regex:
     """Read a pattern. Raises `BadRegex` with what and where; a pattern may match the empty string (see
     `Regex.shortest`).

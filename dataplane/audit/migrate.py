@@ -13,11 +13,6 @@ from pathlib import Path
 from typing import Final
 
 import asyncpg
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -63,10 +58,6 @@ async def migrate(database: Database, *, patience_s: float = PATIENCE_S) -> None
         try:
             await database.run(upgrade)
             return
-        except CommandError:
-            raise ConfigError(
-                "audit.database: it was made by a newer version of this program; upgrade, or use another"
-            ) from None
         except DATABASE_ERRORS as error:
             if time.monotonic() >= give_up:
                 raise ConfigError(f"audit.database: {describe(error)}") from None
@@ -74,12 +65,26 @@ async def migrate(database: Database, *, patience_s: float = PATIENCE_S) -> None
 
 
 def upgrade(connection: Connection) -> None:
-    """Every migration that is not applied yet, inside the connection's transaction."""
+    """Every migration that is not applied yet, inside the connection's transaction. Raises `ConfigError` for
+    a schema of a newer version."""
+    # Here: whoever only names `DATABASE_ERRORS` would wait for a fifth of a second.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_ID})")
     config = Config()
     config.set_main_option("script_location", str(migrations()).replace("%", "%%"))
     config.attributes["connection"] = connection
     scripts = ScriptDirectory.from_config(config)
-    if MigrationContext.configure(connection).get_current_revision() != scripts.get_current_head():
+    if MigrationContext.configure(connection).get_current_revision() == scripts.get_current_head():
+        return
+    try:
         command.upgrade(config, "head")
+    except CommandError:
+        raise ConfigError(
+            "audit.database: it was made by a newer version of this program; upgrade, or use another"
+        ) from None

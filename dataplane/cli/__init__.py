@@ -1,41 +1,18 @@
-"""The command `regogate`: one file per command group, imported when it is used.
-
-Importing all of them takes seconds on a slow machine (SQL, servers, cryptography); most commands need
-one.
-"""
+"""The command `regogate`: one file per command group, imported when it is used."""
 
 from __future__ import annotations
 
 import os
 import sys
-from importlib import import_module
-from typing import Annotated, Any, Final
+from typing import Annotated, ClassVar, Final
 
 import typer
-from typer.core import TyperGroup
 
 from dataplane import __version__
+from dataplane.cli.lazy_commands import LazyCommands
 from dataplane.errors import ConfigError, RegoGateError
 from dataplane.inspection import compiled
 from dataplane.opa.cache import default_cache
-
-COMMANDS: Final = {
-    "dev": "dev",
-    "serve": "serve",
-    "check-config": "check_config",
-    "audit": "audit",
-    "usage": "usage",
-    "policy": "policy",
-    "inspect": "inspect",
-    "bundle": "bundle",
-    "shadow": "shadow",
-    "canary": "canary",
-    "keys": "keys",
-    "admin": "admin",
-    "opa": "opa",
-}
-"""Each command and the module of this package that has it, as `app` (a group) or as a function of
-the module's own name."""
 
 _HELP_WIDTH: Final = 100
 """Columns of help at most, so that examples keep to one line where the terminal has the room."""
@@ -50,30 +27,27 @@ Examples:
 """
 
 
-class Commands(TyperGroup):
-    """The commands of `COMMANDS`, loaded by name."""
+class Commands(LazyCommands):
+    """The commands of `regogate`."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """In the order a reader meets them."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command, or None where there is no such."""
-        name = COMMANDS.get(cmd_name)
-        if name is None:
-            return None
-        module = import_module(f"dataplane.cli.{name}")
-        group = getattr(module, "app", None)
-        command: Any
-        if group is None:
-            single = typer.Typer(add_completion=False, rich_markup_mode=None)
-            single.command(cmd_name)(getattr(module, name))
-            command = typer.main.get_command(single)
-        else:
-            group.rich_markup_mode = None  # examples are written line by line; markup would join them
-            command = typer.main.get_group(group)
-        command.name = cmd_name
-        return command
+    package = __name__
+    about: ClassVar = {
+        "dev": "Run a whole gateway here: OPA, a signed dev bundle, SQLite, a demo client and a demo model.",
+        "serve": "Run the gateway for production, from a configuration file.",
+        "check-config": "Check a configuration file without starting anything.",
+        "audit": "Read the records of calls.",
+        "usage": "Show spend and tokens, added up from the records. Works on a gateway that runs or is "
+        "stopped.",
+        "policy": "Write policies, and understand what they decide.",
+        "inspect": "What detection finds in texts. FILE in place of COMMAND is short for 'look FILE'.",
+        "bundle": "Build, sign, verify, promote and publish policy bundles.",
+        "shadow": "See what a candidate policy would decide on real calls, while the active one decides "
+        "them.",
+        "canary": "Let a candidate policy decide for a share of the clients, then promote or withdraw it.",
+        "keys": "Create, list, show, rotate, revoke and audit callers' API keys.",
+        "admin": "Make, list and revoke tokens of the admin API.",
+        "opa": "Find or build the OPA binary.",
+    }
 
 
 app = typer.Typer(

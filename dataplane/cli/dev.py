@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
-from dataplane.app import Gateway
-from dataplane.app_listen import Ready
-from dataplane.bundle.errors import BundleError, CheckFailed
-from dataplane.bundle.keys import ensure_dev_keys, load_signing_key
-from dataplane.bundle.live import LivePolicy
-from dataplane.bundle.model import Bundle
-from dataplane.cli.dev_demo import demo_key, demo_overlay, snippets
-from dataplane.cli.running import run_until_signal
+from dataplane.bundle.keys import ensure_dev_keys
 from dataplane.cli.state import DEFAULT_DATA_DIR, state_document
 from dataplane.config import Settings, build, override, unreadable
 from dataplane.errors import ConfigError
 from dataplane.installation import RUNNING_LOCK, alone, make_private, write_json
 from dataplane.opa.install import ensure_opa
 from dataplane.shipped import shipped
-from dataplane.telemetry import AccessLog, configure_logging
 
 CHANNEL: Final = "dev"
 GRACEFUL_S: Final = 2.0
 DEADLINE_MS: Final = 250
 """Five times the default: on the same cores a save runs OPA's check and build, and people their tests."""
-_POLL_S: Final = 0.03
 
 
 def dev(
@@ -79,6 +67,10 @@ def dev(
       regogate dev --upstream https://api.openai.com/v1 --upstream-key-env OPENAI_API_KEY
       regogate dev --policies ./policies --set server.max_body_bytes=1000000
     """
+    # Here: whoever asks for --help should not wait for the whole gateway.
+    from dataplane.cli.dev_session import run_session
+    from dataplane.telemetry import configure_logging
+
     if policies is not None and not policies.is_dir():
         raise ConfigError(f"--policies {policies}: no such directory")
     directory = make_private(data_dir.absolute())
@@ -90,83 +82,8 @@ def dev(
         configure_logging(settings.telemetry.log_level, settings.telemetry.log_format)
         opa = ensure_opa(settings.policy.opa.path, None, lambda line: typer.echo(line, err=True))
         write_json(directory / "state.json", state_document(settings))
-        gateway = Gateway(settings, opa_binary=opa, done=AccessLog(sys.stdout, settings.telemetry.log_format))
-        live = LivePolicy(
-            (policies or shipped("policies")).absolute(),
-            opa=opa,
-            capabilities=shipped("opa/capabilities.json"),
-            key=load_signing_key(ensure_dev_keys(directory).private, keyid="dev"),
-            store=gateway.store,
-            channel=CHANNEL,
-            overlay=demo_overlay(allow_all_models=allow_all_models),
-        )
-        run_until_signal(_Session(gateway, live).run)
-
-
-class _Session:
-    """One run of `dev`: first bundle and demo key, ready.json while it serves, policies watched."""
-
-    def __init__(self, gateway: Gateway, live: LivePolicy) -> None:
-        self._gateway = gateway
-        self._live = live
-        self._ready_file = gateway.data_dir / "ready.json"
-        self._key = ""
-
-    async def run(self, stop: asyncio.Event) -> None:
-        tasks = [
-            asyncio.ensure_future(self._tell_ready()),
-            asyncio.ensure_future(self._live.watch(stop, self._told)),
-        ]
-        try:
-            await self._gateway.run(stop, self._prepare)
-        finally:
-            self._ready_file.unlink(missing_ok=True)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        typer.echo("Stopped.")
-
-    async def _prepare(self, floor: int) -> None:
-        """Publish the policies as they are, unless they are broken and an older bundle can serve."""
-        try:
-            await self._live.publish(floor)
-        except CheckFailed as error:
-            if await self._gateway.store.current(CHANNEL) is None:
-                raise
-            self._told(error)
-        self._key = await demo_key(self._gateway)
-
-    def _told(self, news: Bundle | BundleError) -> None:
-        match news:
-            case Bundle():
-                typer.echo(f"Policy published: {news.revision}")
-            case BundleError():
-                typer.echo(f"Policy not published, the last good one stays in force:\n{news}", err=True)
-
-    async def _tell_ready(self) -> None:
-        """Write ready.json once calls can be made, and again whenever the active revision changes."""
-        told: Ready | None = None
-        while True:
-            ready = self._gateway.ready()
-            if ready is not None and ready != told:
-                write_json(self._ready_file, self._ready_document(ready))
-                if told is None:
-                    typer.echo(snippets(ready, self._key, self._gateway.data_dir, self._gateway.settings))
-                else:
-                    typer.echo(f"Policy active: {ready.revision}")
-                told = ready
-            await asyncio.sleep(_POLL_S)
-
-    def _ready_document(self, ready: Ready) -> dict[str, Any]:
-        return {
-            "base_url": ready.base_url,
-            "admin_url": ready.admin_url,
-            "api_key": self._key,
-            "client_id": "demo",
-            "policy_revision": ready.revision,
-            "database_url": self._gateway.settings.audit.database,
-            "pid": os.getpid(),
-        }
+        source = (policies or shipped("policies")).absolute()
+        run_session(settings, opa, source, channel=CHANNEL, allow_all_models=allow_all_models)
 
 
 def _settings(

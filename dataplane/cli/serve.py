@@ -8,20 +8,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from dataplane.app import Gateway
-from dataplane.app_workers import Instance
-from dataplane.cli.check_config import unusable
-from dataplane.cli.running import run_until_signal
 from dataplane.config import Settings, load
-from dataplane.database import parse_url
 from dataplane.errors import ConfigError
 from dataplane.installation import RUNNING_LOCK, alone, make_private
 from dataplane.opa.install import ensure_opa
-from dataplane.telemetry import AccessLog, configure_logging
+
+if TYPE_CHECKING:
+    from dataplane.app import Gateway
 
 WORKER: Final = (sys.executable, "-m", "dataplane.cli.worker")
 
@@ -56,6 +53,13 @@ def serve(
       regogate serve --config regogate.yaml --workers 4
       regogate serve --config regogate.yaml --set telemetry.log_level=debug
     """
+    # Here: whoever asks for --help should not wait for the whole gateway.
+    from dataplane.app import Gateway
+    from dataplane.app_workers import Instance
+    from dataplane.cli.check_config import unusable
+    from dataplane.cli.running import run_until_signal
+    from dataplane.telemetry import AccessLog, configure_logging
+
     overrides = [*(set_ or []), *([] if workers is None else [f"server.workers={workers}"])]
     settings = load(config, overrides)
     if problems := list(unusable(settings)):
@@ -82,6 +86,8 @@ def _alone(settings: Settings) -> Iterator[None]:
         f"data_dir: another gateway runs in {directory}; stop it, or give each a data_dir and an "
         "instance of its own"
     )
+    from dataplane.database import parse_url
+
     with alone(directory / RUNNING_LOCK, taken):
         url = parse_url(settings.audit.database)
         if url.get_backend_name() != "sqlite":

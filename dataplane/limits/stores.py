@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -12,13 +13,15 @@ from prometheus_client.registry import Collector
 
 from dataplane.config import LimitSettings
 from dataplane.errors import ConfigError
-from dataplane.limits.fallback import LocalWhenAway
 from dataplane.limits.memory import MemoryStore
-from dataplane.limits.redis_place import Place
-from dataplane.limits.redis_shard import Recount, Timing
-from dataplane.limits.redis_store import RedisStore
 from dataplane.limits.share import PPM, ShareOf
 from dataplane.limits.store import LimitStore
+
+if TYPE_CHECKING:
+    from dataplane.limits.fallback import LocalWhenAway
+    from dataplane.limits.redis_place import Place
+    from dataplane.limits.redis_shard import Recount
+    from dataplane.limits.redis_store import RedisStore
 
 AFTER_COMMIT_S = 0.5
 """Beyond `audit.commit_timeout_ms` before limits are counted anew: by then whatever was reserved before is
@@ -37,6 +40,11 @@ def limit_store(
     if settings.store == "memory":
         store: LimitStore = MemoryStore()
     else:
+        # Here: the client of Redis takes a tenth of a second, which only those who have one should wait for.
+        from dataplane.limits.fallback import LocalWhenAway
+        from dataplane.limits.redis_shard import Timing
+        from dataplane.limits.redis_store import RedisStore
+
         shared = RedisStore(
             _place(settings),
             process=f"{instance}-{os.getpid()}-{secrets.token_hex(4)}",
@@ -50,6 +58,8 @@ def limit_store(
 
 
 def _place(settings: LimitSettings) -> Place:
+    from dataplane.limits.redis_place import Place
+
     def password() -> str | None:
         try:
             return None if settings.password is None else settings.password.read()

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from dataplane.cli import app
+from dataplane.cli import Commands, app
+from dataplane.cli.bundle import BundleCommands
+from dataplane.cli.lazy_commands import LazyCommands
+from dataplane.cli.policy import PolicyCommands
 from tests.docs_reference import commands
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -41,3 +46,18 @@ def test_every_command_that_does_something_shows_examples(name: str, text: str) 
     assert "Example" in text
     assert examples, "an example stands on a line of its own"
     assert all(len(line) <= 110 for line in examples)
+
+
+@pytest.mark.parametrize("group", [Commands, PolicyCommands, BundleCommands])
+def test_a_list_of_commands_says_what_each_says_itself(group: type[LazyCommands]) -> None:
+    lazy = group()
+    for name, about in lazy.about.items():
+        assert " ".join(lazy.get_command(None, name).help.split("\n\n")[0].split()) == about
+
+
+def test_the_list_of_commands_imports_none() -> None:
+    """It is the first thing a reader asks for."""
+    program = "import sys; from dataplane.cli import main; sys.argv[1:] = ['--help']\ntry: main()\nfinally: "
+    program += "assert not {'sqlalchemy', 'pydantic', 'aiohttp', 'dataplane.app'} & set(sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -6,44 +6,36 @@ they share, `admin` asks a running gateway.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any, Final
+from typing import ClassVar
 
 import typer
-from typer.core import TyperGroup
 
-COMMANDS: Final = (
-    "keygen",
-    "build",
-    "sign",
-    "verify",
-    "inspect",
-    "pin",
-    "promote",
-    "rollback",
-    "approve",
-    "history",
-    "status",
-    "rebuild",
-    "publish",
-)
-"""The commands in the order a reader meets them; each is the `app` of the module of its name."""
+from dataplane.cli.lazy_commands import LazyCommands
 
 
-class BundleCommands(TyperGroup):
-    """The commands of `COMMANDS`, loaded by name."""
+class BundleCommands(LazyCommands):
+    """The commands of `regogate bundle`."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """In the order of `COMMANDS`."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command, or None where there is no such."""
-        if cmd_name not in COMMANDS:
-            return None
-        command: Any = typer.main.get_command(import_module(f"dataplane.cli.bundle.{cmd_name}").app)
-        command.name = cmd_name
-        return command
+    package = __name__
+    about: ClassVar = {
+        "keygen": "Make a P-256 key pair. The private file has mode 0600; nothing is ever overwritten.",
+        "build": "Check a policy directory and build its bundle; signed at once with --key.",
+        "sign": "Sign a bundle for the channel it was built for; an older signature is replaced.",
+        "verify": "Whether a gateway of this channel with these keys would take the bundle; if not, why not.",
+        "inspect": "What a bundle says of itself, its files and tables. Proves nothing about who made it: "
+        "see verify.",
+        "pin": "Pin a channel to the policies as a commit holds them, after checking and building them.",
+        "promote": "Let a channel pin what another pins, under its own next sequence.",
+        "rollback": "Let a channel pin what it pinned before, under a new, higher sequence.",
+        "approve": "Approve what a channel pins: sign channel, sequence and digest with a key that its file "
+        "lists.",
+        "history": "Every revision that a channel pinned, newest first, from the commits of its file.",
+        "status": "What each channel pins, what is published, and what each gateway has active.",
+        "rebuild": "Build what a channel pins again, from source at the pinned commit; it must be the pinned "
+        "digest.",
+        "publish": "Hand a signed bundle to a channel server, a storage or a registry, from where every OPA "
+        "takes it.",
+    }
 
 
 app = typer.Typer(

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 
 from dataplane.audit.usage_by_client import used_by_client
-from dataplane.bundle.verify import inspect, tables
 from dataplane.cli.durations import duration_us
 from dataplane.cli.installation_work import Installation, work_on
 from dataplane.cli.keys.told import JsonOption, print_columns
@@ -86,7 +85,9 @@ def audit(
 def _tables(bundle: str | None, config: Path | None, data_dir: Path | None) -> dict[str, Any]:
     """The tables of the policy in force here, or of the one that is named. Ends with 1 where it cannot be
     read."""
-    from dataplane.cli.policy.sets import at_hand, opa_binary, policy_set  # here: only this command needs OPA
+    # Here: the other commands about keys know neither bundles nor OPA.
+    from dataplane.bundle.verify import inspect, tables
+    from dataplane.cli.policy.sets import at_hand, opa_binary, policy_set
 
     try:
         named = at_hand(config, data_dir) if bundle is None else bundle

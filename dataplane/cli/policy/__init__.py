@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any, Final
+from typing import ClassVar, Final
 
 import typer
-from typer.core import TyperGroup
 
-COMMANDS: Final[dict[str, str]] = {
-    "init": "init",
-    "check": "check",
-    "test": "test",
-    "docs": "docs",
-    "bench": "bench",
-    "preset": "preset",
-    "replay": "replay",
-    "explain": "explain",
-    "eval": "eval",
-    "matrix": "matrix",
-    "diff": "diff",
-}
-"""Each command and the module of this package that has it: as `app` (a group), as `command`, or as a
-function of the module's own name; `CONTEXT` there are click's settings for it."""
+from dataplane.cli.lazy_commands import LazyCommands
 
 _EPILOG: Final = """\b
 Examples:
@@ -32,32 +16,26 @@ Examples:
 """
 
 
-class PolicyCommands(TyperGroup):
-    """The commands of `COMMANDS`, loaded by name."""
+class PolicyCommands(LazyCommands):
+    """The commands of `regogate policy`."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """In the order a reader meets them."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command, or None where there is no such."""
-        name = COMMANDS.get(cmd_name)
-        if name is None:
-            return None
-        module = import_module(f"dataplane.cli.policy.{name}")
-        group = getattr(module, "app", None)
-        command: Any
-        if group is None:
-            single = typer.Typer(add_completion=False, rich_markup_mode=None)
-            single.command(cmd_name, context_settings=getattr(module, "CONTEXT", None))(
-                getattr(module, "command", None) or getattr(module, name)
-            )
-            command = typer.main.get_command(single)
-        else:
-            group.rich_markup_mode = None
-            command = typer.main.get_group(group)
-        command.name = cmd_name
-        return command
+    package = __name__
+    about: ClassVar = {
+        "init": "Make a policy repository: rules, tables, an own rule with its test, cases, channels, CI, "
+        "README.",
+        "check": "Check a policy directory: format, tables, types, style, metadata, tests, case files, cost.",
+        "test": "Run 'opa test' on a policy directory, with its schemas and the capabilities of a build.",
+        "docs": "Write the catalogue of all rules: ids, titles, what they mean, what to do, owners.",
+        "bench": "Measure what deciding costs, by stage: allocations and median time, against budget.yaml.",
+        "preset": "Settings that help with the clauses of a standard. No claim of compliance.",
+        "replay": "Put recorded policy inputs to a candidate policy, and compare with what policy answered "
+        "then.",
+        "explain": "Explain a decision: its rules, the table values they used, and what would change it.",
+        "eval": "Answer whether a call may be made, from flags alone.",
+        "matrix": "Show the decision for every client and model (or tools, operations, networks, data "
+        "classes).",
+        "diff": "Tell what differs between two policies, and list every call whose decision changes.",
+    }
 
 
 app = typer.Typer(
