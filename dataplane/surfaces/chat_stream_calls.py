@@ -44,11 +44,13 @@ class PartialCall:
         self.head: dict[str, Any] = {}
 
     def add(self, delta: dict[str, Any]) -> int:
-        """Add a delta; its size in characters."""
+        """Add a delta; its size in characters. Raises `UpstreamFailed` for one of another kind of call."""
         before = len(self.name) + len(self.arguments)
         for body, called_with in _BODIES.items():
             part = delta.get(body)
             if type(part) is dict:
+                if body != self.body and (self.name or self.arguments):
+                    raise _invalid("The provider proposed a call of a tool that is of two kinds.")
                 self.body = body
                 self.name += _text(part.get("name"))
                 self.arguments += _text(part.get(called_with))

@@ -106,7 +106,10 @@ class Choice:
                 if key == "role" and value in _WORDS:
                     continue
                 channel = self._channels.of(key, _ORIGINS.get(key) or member_origin(key))
-                taken.said.append((key, channel.feed(value)))
+                if channel.origin is Origin.OTHER:
+                    taken.said += [(key, piece) for piece in channel.feed_value(value)]
+                else:
+                    taken.said.append((key, channel.feed(value)))
                 said[key] = channel, value
             else:
                 origin = Origin.OUTPUT if key in ("content", "audio", "images") else member_origin(key)
@@ -142,7 +145,7 @@ class Choice:
         """What goes on, without the findings that `kinds` mean. In the order of taking."""
         texts: dict[str, str] = {}
         for key, piece in taken.said:
-            texts[key] = piece.settle(kinds)
+            texts[key] = texts.get(key, "") + piece.settle(kinds)
         for piece in taken.others:
             piece.settle(kinds)
         for key, piece in taken.tail:

@@ -145,7 +145,10 @@ class Rest:
                 continue
             channel = self._channels.of((key, _sort_of(text.place)), text.origin)
             start = channel.came
-            pieces.append(channel.feed(text.text))
+            if text.origin is Origin.OTHER:
+                pieces += channel.feed_value(text.text)
+            else:
+                pieces.append(channel.feed(text.text))
             needs.append((channel, start, channel.came))
         return pieces, needs
 

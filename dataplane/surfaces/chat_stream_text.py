@@ -43,6 +43,16 @@ class Channel:
         self.came += len(text)
         return Piece(self, self._stream.feed(text), False)
 
+    def feed_value(self, value: str) -> list[Piece]:
+        """The next piece, where each may also be a text of its own: one in which something is found so is not
+        read as going on where the one before it ended, nor the next one where it ends."""
+        alone = glance(self._guard, Text(text=value, origin=self.origin))
+        if not alone.findings:
+            return [self.feed(value)]
+        before, self._stream = self._stream.end(), self._guard.opens(self.origin)
+        self.came += len(value)
+        return [Piece(self, before, True), Piece(self, alone, True)]
+
     def relax(self) -> Piece:
         """What has been held for long enough."""
         return Piece(self, self._stream.relax(), True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -11,9 +13,11 @@ from guarded import (
     DONE,
     KIND,
     Policy,
+    begins,
     chunk,
     chunks,
     event,
+    find,
     finish,
     guarded,
     redact,
@@ -26,9 +30,10 @@ from hypothesis import strategies as st
 from surface_calls import state
 
 from dataplane.errors import Refused, blocked_by_policy
-from dataplane.findings import Span
-from dataplane.inspection_ports import Guard
+from dataplane.findings import Origin, Span
+from dataplane.inspection_ports import Guard, TextStream
 from dataplane.ports import UpstreamFailed
+from tests.toy_stream import ToyStream
 
 BLOCKED = blocked_by_policy(("response.test",), 403, "policy_blocked")
 
@@ -148,6 +153,36 @@ def test_what_is_planted_anywhere_in_an_event_does_not_pass(piece: bytes) -> Non
     out = through([piece, chunk({"content": "x "}), chunk({}, "stop"), DONE])
     assert b"PLANT" not in out
     assert b"\\u0050LANT" not in out
+
+
+@pytest.mark.parametrize("value", [lambda text: text, lambda text: {"deep": [text]}])
+def test_a_value_of_no_known_text_may_be_a_text_of_its_own(value: Any) -> None:
+    """Whoever joins such values reads another word than who does not."""
+
+    def opens(origin: Origin) -> TextStream:
+        whole = re.compile(r"\bPLANT\b")
+        return ToyStream(
+            origin,
+            finds=lambda text, at: tuple(
+                replace(each, spans=(Span(0, *found.span()),))
+                for found in whole.finditer(text)
+                for each in find("PLANT", at)
+            ),
+            begins=begins,
+        )
+
+    for pieces in (
+        ("PLANT", "PLANT"),
+        ("a", "PLANT", "ED"),
+        ("see PL", "ANT", " b"),
+        ("PLANT 1", "PL", "ANT"),
+    ):
+        exchange, _, policy = guarded()
+        reader = exchange.guard(Guard(opens=opens, redact=redact))
+        out = b"".join(finish(reader.feed(chunk({"made_up": value(piece)})), policy) for piece in pieces)
+        out += finish(reader.feed(chunk({}, "stop") + DONE), policy)
+        assert b"PL" not in out
+        assert out.endswith(DONE)
 
 
 def test_what_a_value_is_called_by_does_not_hold_it_back() -> None:

@@ -30,6 +30,14 @@ def calls(out: bytes, choice: int = 0) -> list[dict[str, Any]]:
     ]
 
 
+def test_a_call_that_is_of_two_kinds_cannot_be_read() -> None:
+    both = {"function": {"name": "f", "arguments": "a"}, "custom": {"name": "f", "input": "b"}}
+    for deltas in ([{"index": 0, **both}], [{"index": 0, key: value} for key, value in both.items()]):
+        _, reader, policy = guarded()
+        with pytest.raises(UpstreamFailed):
+            finish(reader.feed(b"".join(chunk({"tool_calls": [delta]}) for delta in deltas)), policy)
+
+
 def test_nothing_of_a_call_goes_on_before_all_of_its_choice_were_decided() -> None:
     _, reader, policy = guarded()
     begin = chunk({"role": "assistant", "content": None})
