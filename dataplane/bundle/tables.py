@@ -13,6 +13,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any, Final
 
@@ -49,6 +50,9 @@ FIXED_LIMITS: Final = frozenset(("client.rpm", "client.tph", "client.concurrency
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _PREFIX: Final = re.compile(r"/[0-9]{1,3}\Z")
 _SHOWN: Final = 12
+
+KEPT: Final = 64
+"""Schemas of which is remembered whether they are schemas; a dozen are shipped, of some kB each."""
 
 
 def load_tables(source: Source) -> tuple[dict[str, JSON], list[Problem]]:
@@ -112,16 +116,13 @@ def _schemas(source: Source) -> tuple[_Schemas, list[Problem]]:
     for path, data in source.schemas.items():
         message = None
         try:
-            schema = strict_json(data)
+            found[str(path)] = strict_json(data)
             if path.parts[0] == "tables":
-                Draft202012Validator.check_schema(schema)
+                message = _unfit(data)
         except NotStrictJSON as error:
             message = str(error)
-        except SchemaError as error:
-            message = f"not a JSON schema: {error.message[:200]}"
-        if message is None:
-            found[str(path)] = schema
-        else:
+        if message is not None:
+            found.pop(str(path), None)
             file = source.path("schemas", path)
             problems.append(Problem(file=file, line=0, column=0, message=message, code="table"))
     resources = []
@@ -131,6 +132,17 @@ def _schemas(source: Source) -> tuple[_Schemas, list[Problem]]:
         if isinstance(schema, dict) and isinstance(schema.get("$id"), str):
             resources.append((schema["$id"], resource))
     return (found, Registry().with_resources(resources)), problems
+
+
+@lru_cache(KEPT)
+def _unfit(data: bytes) -> str | None:
+    """Why a JSON text is no schema. Remembered, since schemas stay when tables change: to judge the shipped
+    ones takes as long as all the rest of reading a policy."""
+    try:
+        Draft202012Validator.check_schema(strict_json(data))
+    except SchemaError as error:
+        return f"not a JSON schema: {error.message[:200]}"
+    return None
 
 
 def _fit(document: Document, file: str, path: PurePosixPath, schemas: _Schemas) -> Iterator[Problem]:

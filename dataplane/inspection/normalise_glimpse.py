@@ -133,8 +133,9 @@ def _signs() -> tuple[list[Sign], BytesAhoCorasick]:
     plain.update((word, Sign("abuse", word)) for word in ABUSE)
     assert len(plain) == SPELT
     found = dict(plain)
+    words = "\n".join(plain)
     for letters, sign in _disguised():
-        if len(letters) >= _SHIFTED and not any(letters in word for word in plain):
+        if len(letters) >= _SHIFTED and letters not in words:
             found.setdefault(letters, sign)
     patterns = [letters.encode() for letters in found]
     return list(found.values()), BytesAhoCorasick(patterns, implementation=Implementation.DFA)
