@@ -24,7 +24,17 @@ _OTHERS: Final[Mapping[str, tuple[str, bool]]] = {
     "private_key": (rf"{_BEGIN}[^-]{{1,8}}", False),
     "jwt": (rf"\bey[A-Za-z0-9]{_B64URL}{{10,}}\.ey{_B64URL}{{8,}}(?:\.{_B64URL}{{0,}})?", False),
     "jwe": (rf"\beyJ{_B64URL}{{16,}}(?:\.{_B64URL}{{0,}}){{4}}", False),
-    "url_credentials": (r"://[^\s/:@\"'<>?#]*:[^\s/@\"'<>]{3,}@[\w.\[-]", True),
+    "url_credentials": (r"://[^\s/:@\"'<>?#]*:[^\s/\"'<>]{3,200}@[\w.\[-]", True),
+    "login_call": (
+        r"(?:NetworkCredentials?|DirectoryEntry|BasicAuth(?:entication)?|basic_auth|PasswordCredentials|PlainAuth"
+        r"|\.login|\.authenticate)\s?\((?:[\"'][^\"'\n]{0,60}[\"'],\s?){1,2}[\"'][^\"'\n]{6,}[\"']",
+        True,
+    ),
+    "command_password": (
+        r"(?:psexec(?:\.exe|64)?|sshpass|mysql(?:dump|admin|import)?|net use)\s[^\n]{0,100}?"
+        r"\s-p ?[\"']?[^\s\"'-][^\s\"']{5,}",
+        True,
+    ),
     "curl_user": (r"\s(?:-u|--user|--proxy-user)[ =]?[ =]?[\"']?[^\s\"':]*:[\"']?[^\s\"']{3,}", True),
     "authorization": (
         r"(?:authorization|x-api-key|api-key|apikey|x-auth-token|private-token|x-vault-token)[\"']{0,2}\s{0,2}[:=]\s{0,4}[\"']?"
@@ -39,7 +49,8 @@ _OTHERS: Final[Mapping[str, tuple[str, bool]]] = {
     ),
     "config_password": (r"<add\s+key=\"[a-z]*(?:password|secret|token|key)\"\s+value=\"[^\"\s]{8,}\"", True),
     "password_hash": (
-        r"\$(?:2[abxy]\$\d\d|argon2id?\$v=\d+\$[a-z0-9=,]+|[56]\$(?:rounds=\d+\$)?[./A-Za-z0-9]{4,16})\$[./A-Za-z0-9$+]{40,}",
+        r"\$(?:2[abxy]\$\d\d|argon2id?\$v=\d+\$[a-z0-9=,]+|[568]\$(?:rounds=\d+\$)?[./A-Za-z0-9]{4,16})\$[./A-Za-z0-9$+]{40,}"
+        r"|\$1\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{22}|\$krb5(?:asrep|tgs|pa)\$\d{1,2}\$[^\s]{60,}",
         False,
     ),
 }
@@ -88,7 +99,7 @@ class _Secrets:
     def __init__(self, skip: frozenset[str], allow: frozenset[str]) -> None:
         self._allow = allow
         patterns = [
-            Pattern(id=f"secrets.{name}", regex=regex, caseless=False)
+            Pattern(id=f"secrets.{name}", regex=_after_underscore(regex), caseless=False)
             for name, regex in secrets_patterns.ALL.items()
             if f"secret.{name}" not in skip
         ]
@@ -128,6 +139,8 @@ class _Secrets:
                         found.append(Candidate("secret.jwt", SURE, hit.start, hit.end))
                 case (
                     "curl_user"
+                    | "login_call"
+                    | "command_password"
                     | "netrc"
                     | "bundler"
                     | "config_password"
@@ -147,11 +160,20 @@ class _Secrets:
         return _apart(found)
 
 
+def _after_underscore(regex: str) -> str:
+    """The form where it is joined to a name by an underscore too: `call_AKIA...`."""
+    return regex.replace(r"\b", r"(?:\b|_)")
+
+
 def _form(text: str, hit: Hit, name: str) -> Iterable[Candidate]:
     """A match of an issuer's form, if it ends there and varies."""
+    if text[hit.start] == "_":
+        hit = hit._replace(start=hit.start + 1)
+    elif hit.start and text[hit.start - 1] == "_":
+        return
     after = text[hit.end : hit.end + 1]
     value = text[hit.start : hit.end]
-    if after.isalnum() or (hit.start and text[hit.start - 1] == "_"):
+    if after.isalnum():
         return
     if (hit.start and text[hit.start - 1] in _NOT_BEFORE.get(name, "")) or (
         name == "slack_token" and after in ("#", "[")
@@ -159,11 +181,15 @@ def _form(text: str, hit: Hit, name: str) -> Iterable[Candidate]:
         return
     least = _VARIED_BY_KIND.get(name, _VARIED)
     tail = value if len(value) < 24 else value[6:]
+    if name in _LIKE_CODE and not any(map(str.isdigit, tail)):
+        return
     if secrets_value.entropy(tail) < least or (_masked(value) and name != "azure_service_key"):
         return
     yield Candidate(f"secret.{name}", SURE if name != "aws_access_key" else 90, hit.start, hit.end)
 
 
+_LIKE_CODE: Final = frozenset({"vault_token", "crates_token", "voyage_key", "fireworks_key", "render_key"})
+"""Forms that a method's name has too (`s.includeEmbedded...`): one in fifty random tokens has no digit."""
 _NOT_BEFORE: Final[Mapping[str, str]] = {
     "octopus_key": "/.-",
     "vault_token": "/.-",
@@ -222,6 +248,14 @@ def _worded(text: str, hit: Hit, name: str) -> Iterable[Candidate]:
                 return
             value = re.split(r"\s(?:-u|--user|--proxy-user)[ =]{0,4}[\"']?", whole)[-1]
             start, score = hit.end - len(value), LIKELY
+        case "login_call" | "command_password":
+            last = re.search(r"[^\"'\s]+[\"']?\Z" if name == "command_password" else r"[^\"']+[\"']\Z", whole)
+            if last is None:
+                return
+            value = last[0].rstrip("\"'").removeprefix("-p")
+            start, score = hit.start + last.end() - len(last[0].removeprefix("-p")), LIKELY
+            if value.isalpha() or value.lower() in _STOCK:
+                return
         case "netrc":
             value = whole.split()[-1]
             start, score = hit.end - len(value), LIKELY

@@ -11,10 +11,13 @@ _NAMES: Final = (
     r"key|token|secret|passw|pwd|passphrase|credential|creds|auth|bearer|dsn|webhook|cookie|signature|login"
     r"|securestring"
 )
+_BARE: Final = r"(?:access|private)[ _=:-]{1,2}[A-Za-z0-9+/_-]{16}|(?:key|token|secret|auth)-[A-Za-z0-9]{8}"
+"""Names that tell only where a value of some length follows at once, and values joined to their names."""
 _QUOTED: Final = r"[\w.\[\]-]*[\"'`\])]*"
 NAMED: Final = (
     rf"(?:{_NAMES}){_QUOTED}"
     r"(?:\s*[:=,>|?]|\s(?:is|are|to|string)\s|\s[\"'`]|[ \t][A-Za-z0-9+/_=.!@#$%^&*-]{12})"
+    rf"|{_BARE}"
 )
 OF_PROVIDER: Final = rf"(?:{secrets_patterns.PROVIDERS}){_QUOTED}\s*[:=,>|?]"
 """What the engine looks for: a name and what sets it. With what a value is made of behind it, hyperscan's
@@ -23,15 +26,16 @@ compiler takes minutes."""
 _ASSIGNED: Final = re.compile(
     r"(?P<tail>[\w.\[\]-]{0,40}?(?: [\w]{1,12}){0,2})[\"'`\]\)]{0,3}"
     r"(?P<op>\s{0,8}(?:=>|[:?|!+]{0,2}={1,3}|:)\s{0,24}(?:string\s*=\s*)?|(?<=[\"'`])\s?,\s{0,8}|>\s{0,8}"
-    r"|\s?\|\s{0,8}|\s(?:is|are|to)[\s:]{1,8}|[ \t]{1,4})"
+    r"|\s?\|\s{0,8}|\s(?:is|are|to)[\s:]{1,8}|[ \t]{1,4}|-(?=[A-Za-z0-9]{8}))"
     r"(?P<quote>[\"'`]?)(?:Bearer |Basic |Token )?(?P<value>[A-Za-z0-9+/=_.~@!#$%^&*"
-    r"|?:;,()\[\]{}<>-]{8,600})",
+    r"|?:;,()\[\]{}<>-]{4,600})",
     re.IGNORECASE,
 )
 _PROVIDER: Final = re.compile(rf"(?:{secrets_patterns.PROVIDERS})", re.IGNORECASE)
 _PASSWORD: Final = re.compile(r"passw|pwd|passphrase", re.IGNORECASE)
 _SECRETIVE: Final = re.compile(
-    r"key|token|secret|passw|pwd|credential|creds|auth\b|auth[_-]|_auth|securestring", re.IGNORECASE
+    r"key|token|secret|passw|pwd|credential|creds|auth\b|auth[_-]|_auth|securestring|access\b|private\b",
+    re.IGNORECASE,
 )
 _HARMLESS: Final = frozenset(
     {
@@ -75,6 +79,8 @@ _HARMLESS: Final = frozenset(
         "keypress",
         "pressed",
         "press",
+        "secretary",
+        "pubkey",
     }
     | {"shortcut", "keyvault", "keyring", "nonce", "id", "ids", "object", "event", "label", "title", "locale"}
     | {"translation", "format", "algorithm", "alg", "mode", "scheme", "status", "state", "policy", "prefix"}
@@ -111,9 +117,9 @@ _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\Z", re.IGNORECASE)
 _HEX: Final = re.compile(r"(?:[0-9a-f]{30,}|[0-9A-F]{30,})\Z")
 _EXPRESSION: Final = re.compile(
-    r"[()\[\]{}<>;]|::|\w\.\w+\.[a-z]|->|^[a-z_]+\.[a-z_]+$|^https?:|^/|^\.{0,2}/|^[\w-]+\.\w{2,4}$"
+    r"[()\[\]{}<>;]|::|\w\.\w+\.[a-z]|->|^[a-z_]+\.[a-z_]+$|^[a-z]{2,12}:/|^/|^\.{0,2}/|^[\w-]+\.\w{2,4}$"
 )
-_ENDS: Final = re.compile(r"[\"'`,;)\]}>]|\\n|\\\"")
+_ENDS: Final = re.compile(r"[\"'`,;)\]}<>]|\\n|\\\"")
 
 SURE: Final = 85
 LIKELY: Final = 65
@@ -143,7 +149,9 @@ def find(text: str, start: int) -> tuple[int, int, int, str] | None:
         value = value.rstrip(".:?!" if not quote else "")
         if first and text[first - 1] in "?&":  # in a URL's query
             value = value.partition("&")[0]
-    if len(value) < _LEAST or " " in value or "\n" in value:
+    if " " in value or "\n" in value:
+        return None
+    if len(value) < _LEAST and not (_PASSWORD.search(name) and _connects(text, start, at + len(value))):
         return None
     if text.startswith("...", at + len(value)):
         return None
@@ -187,7 +195,8 @@ _CONNECTION: Final = re.compile(
 _CONNECTION_PART: Final = 160
 """Code points of a connection string on either side of a password."""
 _NAMED_ALONE: Final = re.compile(
-    r"(?:token|secret|api[ _-]?key|access[ _-]?key|private[ _-]?key)[ _-]?(?:key)?\Z", re.IGNORECASE
+    r"(?:token|secret|api[ _-]?key|access[ _-]?key|private[ _-]?key|access|private|[a-z]key)[ _-]?(?:key)?\Z",
+    re.IGNORECASE,
 )
 """Names after which a value needs no sign of being set: `service TOKEN 5e1f...`."""
 _HEX_VARIED: Final = 3.0
@@ -206,7 +215,8 @@ def _score(name: str, op: str, value: str, *, quoted: bool) -> int:
     if not (secretive or provider) or value.startswith("arn:") or secrets_value.stands_for_another(value):
         return 0
     if _UUID.match(value):
-        return LIKELY if (secretive or (provider and assigned)) and (assigned or quoted) else 0
+        told = assigned or quoted or _NAMED_ALONE.search(name) is not None
+        return LIKELY if (secretive or (provider and assigned)) and told else 0
     varied = secrets_value.entropy(value)
     digits = any(map(str.isdigit, value))
     if _HEX.match(value):
@@ -227,6 +237,8 @@ def _score(name: str, op: str, value: str, *, quoted: bool) -> int:
         and varied >= _KEY_VARIED
     ):
         return 0 if _CALL.search(value) else LIKELY
+    if assigned and secretive and digits and varied >= _TOKEN_VARIED and _TOKEN.match(value):
+        return LIKELY
     if not digits or _EXPRESSION.search(value) or secrets_value.is_wordy(value):
         return 0
     if not assigned and not quoted:
@@ -241,6 +253,9 @@ def _score(name: str, op: str, value: str, *, quoted: bool) -> int:
 _KEY: Final = 32
 _KEY_VARIED: Final = 4.0
 """Characters and bits for each of generated keys, which may hold what code is made of, as those of Django."""
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_.~+=-]{60,}\Z")
+_TOKEN_VARIED: Final = 4.7
+"""Tokens in parts, `Rh83q...Y8.LdWO...`, look like members of objects, which vary less."""
 _CALL: Final = re.compile(r"://|\w\([\w.,\s'\"]*\)|->|::|^[/.]|\w\.\w+\.\w+[(\[]")
 
 _LONG: Final = 16

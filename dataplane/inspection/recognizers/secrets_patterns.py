@@ -41,7 +41,12 @@ CLOUDS: Final = {
     "snowflake_token": r"\bver:1-hint:\d+-ETMsDgAAA[\w+/=-]{40,}",
     "openshift_token": r"sha256~[\w-]{43}",
     "defined_key": r"\bdnkey-[a-z0-9=_-]{26}-[a-z0-9=_-]{52}",
-    "tailscale_key": r"\btskey-[a-z]+-[A-Za-z0-9]{8,}-[A-Za-z0-9]{16,}",
+    "tailscale_key": r"\btskey-[a-z]+-[A-Za-z0-9]{7,}-?[A-Za-z0-9]{4,}",
+    "aws_appsync_key": r"\bda2-[a-z0-9]{26}",
+    "aws_mws_key": rf"\bamzn\.mws\.{_UUID}",
+    "vault_unseal_key": r"(?i:unseal(?:[ _-]key)?(?: \d{1,2})?)[\"']?\s{0,2}[:=]?\s{1,3}[\"']?"
+    r"[A-Za-z0-9+/]{43,44}=?",
+    "planetscale_service": r"\bpscale_api_[\w=.-]{32,64}",
 }
 MODELS: Final = {
     "openai_key": r"\bsk-[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}|\bsk-(?:proj|svcacct|admin|None)-[\w-]{32,}"
@@ -116,7 +121,8 @@ SERVICES: Final = {
     "discord_token": r"\b[MNO][A-Za-z\d_-]{23,27}\.[\w-]{6}\.[\w-]{27,38}",
     "discord_webhook": r"discord(?:app)?\.com/api/webhooks/\d{17,20}/[\w-]{60,}",
     "teams_webhook": rf"\.webhook\.office\.com/webhookb2/{_UUID}@{_UUID}/IncomingWebhook/[a-z0-9]{{32}}"
-    rf"/{_UUID}|outlook\.office(?:365)?\.com/webhook/{_UUID}@{_UUID}/IncomingWebhook/[a-z0-9]{{32}}/{_UUID}",
+    rf"/{_UUID}"
+    rf"|outlook\.office(?:365)?\.com/webhook/{_UUID}@{_UUID}/IncomingWebhook/[a-z0-9]{{32}}/{_UUID}",
     "zapier_webhook": r"hooks\.zapier\.com/hooks/catch/\d+/\w{6,}",
     "telegram_token": r"\b\d{8,10}:A[\w-]{34}",
     "twilio_key": r"\bSK[0-9a-f]{32}",
@@ -179,6 +185,12 @@ SERVICES: Final = {
     "dependency_track_key": r"\bodt_[A-Za-z0-9]{32}",
     "teamwork_token": r"\btkn\.v1_[A-Za-z0-9+/]{70,}={0,2}",
     "pagarme_key": r"\bak_live_[A-Za-z0-9]{30}",
+    "onfido_token": r"\bapi_(?:live|sandbox)(?:_[a-z]{2})?\.[\w-]{11}\.[\w-]{32}",
+    "voiceflow_key": r"\bVF\.(?:DM|WS)\.[a-f0-9]{24}\.[A-Za-z0-9]{16}",
+    "nightfall_key": r"\bNF-[A-Za-z0-9]{32}",
+    "kolide_key": r"\bk2sk_v\d_[A-Za-z0-9]{24}",
+    "okta_token": r"\b(?:SSWS\s{1,2})00[\w-]{40}",
+    "front_key": r"\bfront\.(?:key|token)\.[A-Za-z0-9]{30,40}\.[\w-]{60,}",
     "private_ai": r"\bcoze_[A-Za-z0-9]{40,}|\bpat_[A-Za-z0-9]{64}",
 }
 ALL: Final = {**CLOUDS, **MODELS, **CODE, **SERVICES}
@@ -191,7 +203,8 @@ PROVIDERS: Final = (
     "|github|gitlab|gitter|gocardless|grafana|hashicorp|heroku|hubspot|huggingface|infracost|instagram"
     "|intercom|jenkins|jfrog|jira|kraken|kucoin|launchdarkly|linkedin|linode|mailchimp|mailgun"
     "|mapbox|mattermost|maxmind|meraki|messagebird|mixpanel|mongo|netlify|new[_.-]?relic|nuget|nytimes|okta"
-    "|onelogin|openai|pagerduty|paypal|perplexity|planetscale|postman|prefect|privateai|pulumi|pypi|rapidapi"
+    "|onelogin|openai|pagerduty|paypal|perplexity|planetscale|postman|prefect|privateai|pulumi|pypi"
+    "|rapidapi"
     "|rubygems|scalingo|sendbird|sendgrid|sendinblue|sentry|shippo|shopify|sidekiq|slack|snowflake|snyk"
     "|softlayer|sonar|sourcegraph|spotify|squarespace|stripe|sumo|telegram|trello|twilio|twitch|twitter"
     "|typeform|vercel|yandex|zendesk"

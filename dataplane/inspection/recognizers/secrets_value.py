@@ -14,10 +14,12 @@ _STANDS_FOR: Final = re.compile(
     r"|process\.env|os\.environ|getenv|secrets\.|vault:|env\(|import\b|function\b",
     re.IGNORECASE,
 )
-_RUNS: Final = ("abcdefghijklmnopqrstuvwxyz", "0123456789012345678901234567890")
-_PARTS: Final = re.compile(r"[-_./:@~,;+= \\]+|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_RUNS: Final = tuple("abcdefghijklmnopqrstuvwxyz"[at : at + 9] for at in range(0, 18, 4))
+_COUNTED: Final = re.compile(r"\d{0,3}(?:1234567890){1,8}\d{0,9}[A-Za-z]?\Z")
+"""The digits in their order, and no more than a letter besides."""
+_PARTS: Final = re.compile(r"[-_./:@~,;+=# \\]+|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD: Final = re.compile(
-    r"(?:[a-z]{1,18}|[A-Z]{1,14}|[A-Z][a-z]{1,17}|v?\d{1,4}|[A-Za-z]{1,12}\d{1,5}(?:[A-Z][a-z]+)?)\Z"
+    r"(?:[a-z]{1,18}|[A-Z]{1,14}|[A-Z][a-z]{1,17}|v?\d{1,6}|[A-Za-z]{1,12}\d{1,5}(?:[A-Z][a-z]+)?)\Z"
 )
 _VERSION: Final = re.compile(r"\d+\.\d+(?:\.\d+)*")
 
@@ -25,6 +27,11 @@ _VERSION: Final = re.compile(r"\d+\.\d+(?:\.\d+)*")
 _SHORT: Final = 24
 """Characters; in longer values, a run of digits may be the masked part of a real form."""
 
+
+_LONG: Final = 30
+_MIXED: Final = 2
+"""Characters from which on a run of the alphabet may be the masked part of a real form, in a value of as many
+kinds of characters."""
 
 _READ: Final = 160
 """Characters of a value in which a placeholder shows."""
@@ -43,7 +50,10 @@ def stands_for_another(value: str) -> bool:
     lower = value.lower()
     if len(value) < _SHORT and "1234567890" in value:
         return True
-    return any(run[at : at + 9] in lower for run in _RUNS[:1] for at in range(0, len(run) - 8, 4)) or (
+    if _COUNTED.match(value):
+        return True
+    spelt = len(value) < _LONG or kinds_of_characters(value) < _MIXED
+    return (spelt and any(run in lower for run in _RUNS)) or (
         len(set(lower)) <= min(8, max(2, len(lower) // 10))
     )
 
