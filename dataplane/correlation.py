@@ -18,6 +18,8 @@ from dataplane.errors import Refused
 HEADER: Final = b"x-correlation-id"
 _ID: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 """What a caller may choose: it goes to policy and into records."""
+_NAMED: Final = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+"""What a body may name as it is: nobody chose it to stand in records, so nothing that may be an address."""
 _DERIVED_HEX: Final = 24
 """96 bits: no two loops of a client meet by chance."""
 
@@ -41,7 +43,7 @@ def correlation_of(state: CallState) -> str | None:
         return None
     if facts.conversation_id is not None:
         named = facts.conversation_id
-        return named if _ID.fullmatch(named) else _derived(state, "conversation", named)
+        return named if _NAMED.fullmatch(named) else _derived(state, "conversation", named)
     return None if facts.first_tool_call_id is None else of_tool_call(state, facts.first_tool_call_id)
 
 

@@ -16,7 +16,17 @@ from typing import Final
 from dataplane.correlation import of_tool_call
 from dataplane.domain import AnswerTerms, AuditLevel, CallState, Verdict
 from dataplane.errors import Refused, blocked_by_policy
-from dataplane.findings import FAILED, NOTHING_FOUND, Finding, Inspection, Origin, ProposedCall, Text, selects
+from dataplane.findings import (
+    FAILED,
+    NOTHING_FOUND,
+    Finding,
+    Inspection,
+    Level,
+    Origin,
+    ProposedCall,
+    Text,
+    selects,
+)
 from dataplane.inspection_ports import PASSES, Detector, Guard, Passed, Question, Redactor, ResponseVerdict
 from dataplane.kept_content import MAX_CHARACTERS, kept_content, without_beginnings
 from dataplane.ports import AuditLog, Exchange, PolicyEngine, Transcript
@@ -176,11 +186,12 @@ class CallJudge:
             findings = self._inspected(findings)
             return replace(await self.response(findings), findings=findings)
         state.answer_findings += findings
+        facts = _untold(call, findings)
         about: dict[str, object] = {
             "name": call.name,
-            "valid": call.valid,
+            "valid": call.valid and facts is not None,
             "bytes": len(call.arguments.encode("utf-8", "surrogatepass")),
-            "arguments": call.facts,
+            "arguments": facts or {},
         }
         if call.id is not None:
             about["id"] = call.id
@@ -298,6 +309,23 @@ class CallJudge:
 
 def _within(pattern: str, origin: Origin) -> str:
     return pattern if "@" in pattern else f"{pattern}@{origin.value}"
+
+
+def _untold(
+    call: ProposedCall, findings: Sequence[Finding]
+) -> Mapping[str, Mapping[str, str | int | float | bool]] | None:
+    """The facts of a call's arguments without the values in which something was found: what was matched goes
+    neither to policy nor into records. None where it is in a name, by which facts go."""
+    facts = dict(call.facts)
+    for finding in findings:
+        for span in finding.spans if finding.level is not Level.LOW else ():
+            place = call.texts[span.text].place
+            if place is None:
+                return None
+            name = ".".join(map(str, place))
+            if name in facts:
+                facts[name] = {key: value for key, value in facts[name].items() if key != "value"}
+    return facts
 
 
 def _told_of(finding: Finding, told: Set[tuple[str, bytes]]) -> bool:

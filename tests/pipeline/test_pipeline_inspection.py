@@ -22,6 +22,7 @@ from dataplane.domain import (
 )
 from dataplane.errors import Refused
 from dataplane.findings import Origin, ProposedCall, Text, selects
+from dataplane.surfaces.proposed_call import propose
 
 WORDS = {"bob@x.example": "pii.email", "s3cr3t": "secret.key", "ignore": "injection"}
 ASKED = AnswerTerms(inspect=("pii", "secret"), ask="findings", tool_calls="ask")
@@ -191,6 +192,29 @@ def test_each_proposed_call_is_asked_about_and_recorded_before_the_answer_goes_o
     assert len(state.answer_findings) == 1
 
 
+def test_policy_is_not_told_the_value_of_an_argument_in_which_something_was_found() -> None:
+    made = house()
+    arguments = '{"to": "bob@x.example", "n": {"key": "s3cr3t"}, "city": "Oslo", "all": ["s3cr3t"]}'
+    made.surface.calls = [propose(0, 0, "call_1", "send", arguments)]
+    run(made)
+    (question,) = made.questions
+    facts = question.about["arguments"]
+    assert {name: fact.get("value") for name, fact in facts.items()} == {
+        **{"to": None, "n": None, "n.key": None, "all": None},
+        "city": "Oslo",
+    }
+    assert facts["to"] == {"type": "string", "bytes": 13}
+    assert question.about["valid"]
+
+
+def test_arguments_with_names_in_which_something_was_found_are_not_told_and_count_as_unreadable() -> None:
+    made = house()
+    made.surface.calls = [propose(0, 0, "call_1", "send", '{"bob@x.example": 1, "city": "Oslo"}')]
+    run(made)
+    (question,) = made.questions
+    assert (question.about["arguments"], question.about["valid"]) == ({}, False)
+
+
 def test_what_stands_in_a_call_beside_its_arguments_is_asked_about_with_the_answer() -> None:
     made = house()
     answers(made, "to bob@x.example", "s3cr3t", origin=Origin.TOOL_ARGUMENTS)
@@ -261,9 +285,10 @@ def test_the_caller_or_the_conversation_or_the_first_call_of_a_tool_ties_calls_t
     assert correlation_of(called()) is None
     assert correlation_of(called("loop-7", conversation_id="c", first_tool_call_id="t")) == "loop-7"
     assert correlation_of(called(conversation_id="conv_1", first_tool_call_id="t")) == "conv_1"
-    odd = correlation_of(called(conversation_id="a b"))
-    assert odd is not None
-    assert odd.startswith("conversation-")
+    for named in ("a b", "ada@example.org"):
+        odd = correlation_of(called(conversation_id=named))
+        assert odd is not None
+        assert odd.startswith("conversation-")
     tied = correlation_of(called(first_tool_call_id="call_1"))
     assert tied is not None
     assert tied.startswith("tool-")
