@@ -200,7 +200,10 @@ def test_policy_is_not_told_the_value_of_an_argument_in_which_something_was_foun
     (question,) = made.questions
     facts = question.about["arguments"]
     assert {name: fact.get("value") for name, fact in facts.items()} == {
-        **{"to": None, "n": None, "n.key": None, "all": None},
+        "to": None,
+        "n": None,
+        "n.key": None,
+        "all": None,
         "city": "Oslo",
     }
     assert facts["to"] == {"type": "string", "bytes": 13}
