@@ -72,6 +72,14 @@ CARD = with_check_digit("453211890043217")
         ("11010519491231002X", "cn_resident_id", "11010519491231002X"),
         ("curp HEGG560427MVZRRL04", "mx_curp", "HEGG560427MVZRRL04"),
         ("My name is Jane Doe, hello", "name", "Jane Doe"),
+        ("131052Y308T", "fi_hetu", "131052Y308T"),
+        ("Aadhaar: 2341 2341 2349", "in_aadhaar", "2341 2341 2349"),
+        ("주민등록번호: 020928-1762613", "kr_rrn", "020928-1762613"),
+        ("460.89.1847", "us_ssn", "460.89.1847"),
+        ("my number is 3381 552 019", "phone", "3381 552 019"),
+        ("3381 552 019 is my mobile", "phone", "3381 552 019"),
+        ("00420 705 764 286", "phone", "00420 705 764 286"),
+        ("0 (532) 1234567", "phone", "0 (532) 1234567"),
     ],
 )
 def test_a_value_is_found_and_nothing_around_it(text, kind, value):
@@ -139,3 +147,25 @@ def test_any_text_gives_ranges_within_it_that_do_not_overlap(text):
         assert reach <= each.start < each.end <= len(text)
         assert 0 < each.score <= 100
         reach = each.end
+
+
+@pytest.mark.parametrize(
+    ("text", "sure"),
+    [
+        (f"The value is {CARD}.", False),
+        (f"the plate {CARD} of Tuesday", False),
+        (f"{CARD}", True),
+        (f"Please charge {CARD} again", True),
+        (f"{CARD}, exp 11/29", True),
+        ("try 4111111111111111 there", True),
+        (f"{CARD[:4]} {CARD[4:8]} {CARD[8:12]} {CARD[12:]} of Tuesday", True),
+    ],
+)
+def test_sixteen_bare_digits_are_a_card_only_where_something_says_so(text: str, sure: bool) -> None:
+    candidates = list(RECOGNIZER.recognize(text, ENGINE.scan(text), Origin.USER))
+    assert [each.kind for each in candidates] == ["pii.card"]
+    assert (candidates[0].score >= 50) is sure
+
+
+def test_the_field_of_an_identifier_holds_no_card() -> None:
+    assert found(f'{{"uid": "{CARD}"}}') == []

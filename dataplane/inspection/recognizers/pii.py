@@ -48,7 +48,7 @@ _CARD: Final = re.compile(
 )
 _GOES_ON: Final = re.compile(r"[ -]\d{3}")
 """More groups of digits: a row of a table, unless words say that it is a card."""
-_SSN: Final = re.compile(r"(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?!\d|-\d)")
+_SSN: Final = re.compile(r"(?!000|666|9)\d{3}(?P<s>[-.])(?!00)\d\d(?P=s)(?!0000)\d{4}(?!\d|[-.]\d)")
 _ITIN: Final = re.compile(r"9\d\d-(?:5\d|6[0-5]|7\d|8[0-8]|9[0-24-9])-\d{4}(?!\d|-\d)")
 _CPF: Final = re.compile(r"\d{3}\.\d{3}\.\d{3}-\d{2}(?!\d)")
 _IBAN: Final = re.compile(r"[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]{4}){2,7}(?: ?[A-Za-z0-9]{1,4})?")
@@ -75,6 +75,7 @@ class _Form:
     kind: str
     form: re.Pattern[str]
     checks: Callable[[str], bool]
+    loose: bool = False
 
 
 class _Pii:
@@ -92,7 +93,9 @@ class _Pii:
         for each in pii_ids.IDS:
             if f"pii.{each.kind}" in skip:
                 continue
-            form = _Form(f"pii.{each.kind}", pii_ids.compiled(each.form), pii_ids.checker(each.module))
+            form = _Form(
+                f"pii.{each.kind}", pii_ids.compiled(each.form), pii_ids.checker(each.module), each.loose
+            )
             self._named[f"pii.says_{each.kind}"] = form
             patterns.append(Pattern(id=f"pii.says_{each.kind}", regex=each.words, needle=True))
             if each.alone and each.kind in _LETTERED:
@@ -152,12 +155,19 @@ class _Pii:
         for card in _CARD.finditer(text, start, end):
             said = not thing and pii_context.says_card(words)
             if text[card.end() : card.end() + 1].isalpha() or (
-                not said and (_GOES_ON.match(text, card.end()) or pii_context.speaks_of_thing(words))
+                not said
+                and (
+                    _GOES_ON.match(text, card.end())
+                    or pii_context.speaks_of_thing(words)
+                    or pii_context.names_id(words)
+                )
             ):
                 continue
             digits = "".join(filter(str.isdigit, card[0]))
-            if pii_card.is_card(digits, said=said, grouped=len(digits) < len(card[0])):
-                yield Candidate("pii.card", SURE if said else 85, card.start(), card.end())
+            grouped = len(digits) < len(card[0])
+            if pii_card.is_card(digits, said=said, grouped=grouped):
+                plain = grouped or said or pii_card.tells(digits) or pii_context.pays(text, *card.span())
+                yield Candidate("pii.card", SURE if said else 85 if plain else 40, card.start(), card.end())
                 return
         for each in self._digits_alone:
             if (number := each.form.match(text, start)) and each.checks(number[0]) and not thing:
@@ -216,8 +226,13 @@ def _iban(text: str, hit: Hit) -> Iterable[Candidate]:
 def _named(text: str, at: int, form: _Form) -> Iterable[Candidate]:
     """The numbers of a form that follow its name."""
     for number in form.form.finditer(text, at, min(len(text), at + pii_ids.REACH + 24)):
-        if number.start() - at <= pii_ids.REACH and form.checks(number[0]):
+        if number.start() - at > pii_ids.REACH:
+            return
+        if form.checks(number[0]):
             yield Candidate(form.kind, SURE, number.start(), number.end())
+            return
+        if form.loose and pii_context.is_said(text[at : number.start()]):
+            yield Candidate(form.kind, 65, number.start(), number.end())
             return
 
 

@@ -21,9 +21,16 @@ _BRANDS: Final[tuple[tuple[int, int, frozenset[int]], ...]] = (
     (6440, 6599, frozenset((16, 19))),
     (2200, 2204, frozenset((16, 17, 18, 19))),  # Mir
 )
-_BARE: Final = ((3400, 3499), (3700, 3799), (4000, 4999), (5100, 5599), (6011, 6011), (6500, 6599))
+_BARE: Final = (
+    *((3400, 3499), (3700, 3799), (4000, 4999), (5100, 5599), (6011, 6011), (6500, 6599)),
+    *((3000, 3059), (3600, 3699), (3800, 3899)),
+)
 """Of digits without groups and without words that say card, only the commonest brands are one: a tenth of all
 numbers pass Luhn's check."""
+_LONG: Final = 16
+_FEW: Final = 4
+"""Sixteen bare digits are the usual length of other numbers too, and one in sixty of those is of a brand and
+passes: unless words say card, or no more than four different digits are in it, as in numbers for tests."""
 _COMMON_LENGTHS: Final = frozenset((14, 15, 16))
 """Numbers of other lengths are more often something else: they need words that say card."""
 
@@ -34,6 +41,11 @@ def luhn(digits: str) -> bool:
     """Whether the last digit checks the others (ISO/IEC 7812-1, annex B)."""
     total = sum(map(int, digits[-1::-2])) + sum(_DOUBLED[int(each)] for each in digits[-2::-2])
     return total % 10 == 0
+
+
+def tells(digits: str) -> bool:
+    """Whether bare digits that `is_card` accepts are a card's, where nothing around says so."""
+    return len(digits) != _LONG or len(set(digits)) <= _FEW
 
 
 def is_card(digits: str, *, said: bool, grouped: bool) -> bool:

@@ -15,7 +15,8 @@ _PHONE: Final = re.compile(
     r"|\btext(?:ed|ing)?\b|\bcontact|\breach|messages? to|answering|registered|\bdesk\b|\bpager\b|hotline"
     r"|helpline|voicemail|landline|\boffice\b|t[eé]l[eé]fono|t[eé]l[eé]phone|telefon|m[oó]vil"
     r"|portable|celular|\bhandy"
-    r"|rufnummer|puhelin|cellulare|ll[aá]m|appel|joindre|chiama|anruf|телефон|звоните|電話|电话|手机|\bph\b",
+    r"|rufnummer|puhelin|cellulare|ll[aá]m|appel|joindre|chiama|anruf|телефон|звоните|電話|电话|手机|\bph\b"
+    r"|\b(?:my|his|her|our|their|your)(?: \w+)? number (?:is|was)\b|\bgsm\b|\bcep no\b",
     re.IGNORECASE,
 )
 _CARD: Final = re.compile(
@@ -51,6 +52,7 @@ _LINKED: Final = re.compile(
 )
 _LINK_REACH: Final = 40
 """Code points of `tracking number for the order is: `."""
+_ID: Final = re.compile(r"(?<![^\W_])(?:u|pk|g)?ids?[\"']?\s?[:=]\s?[\"']?$", re.IGNORECASE)
 _NEARBY: Final = re.compile(rf"(?<![^\W_])(?:{_THINGS})(?![^\W_])[^.!?\n]{{0,36}}$", re.IGNORECASE)
 _COUNTED_AFTER: Final = re.compile(
     r"\s(?:times|units|rows|records|users|people|bytes|items|points|tokens|requests|ms|seconds"
@@ -58,7 +60,17 @@ _COUNTED_AFTER: Final = re.compile(
     re.IGNORECASE,
 )
 _LABEL_AFTER: Final = re.compile(
-    r"[ \-]{0,2}\(?(?:office|fax|mobile|cell|home|work|direct|tel)\b", re.IGNORECASE
+    r"[ \-]{0,2}\(?(?:office|fax|mobile|cell|home|work|direct|tel)\b"
+    r"|,? (?:is|was) (?:my|his|her|our|their|the) (?:\w+ )?(?:mobile|cell|phone|telephone|fax|landline)\b",
+    re.IGNORECASE,
+)
+_PAYS: Final = re.compile(
+    r"\bcards?\b|visa|master ?card|amex|\bcvv|\bcvc|\bexp(?:\b|ir|[./])|\bpa(?:y|id)|\bcharge"
+    r"|\bbill(?:ed|ing)\b|checkout|purchas|debit|credit|\bcc\b|refund|subscri|renew",
+    re.IGNORECASE,
+)
+_IS_SAID: Final = re.compile(
+    r"[\s:=#\"'()\[\],.-]*(?:(?:number|num|no|nr|is|was|card|id)\b[\s:=#.\"'(]*){0,4}\Z", re.I
 )
 
 
@@ -70,6 +82,11 @@ def before(text: str, start: int) -> str:
 def names_thing(words: str) -> bool:
     """Whether words end by naming what the number is of, and it is no person's: `order no. `, `build `."""
     return _LINKED.search(words, max(0, len(words) - _LINK_REACH)) is not None
+
+
+def names_id(words: str) -> bool:
+    """Whether words end in the name of a field that identifies something: `uid: `."""
+    return _ID.search(words[-12:]) is not None
 
 
 def speaks_of_thing(words: str) -> bool:
@@ -95,3 +112,19 @@ def counts(text: str, end: int) -> bool:
 def says_card(words: str) -> bool:
     """Whether words speak of a payment card."""
     return _CARD.search(words) is not None
+
+
+def pays(text: str, start: int, end: int) -> bool:
+    """Whether a number stands alone, or beside words of paying."""
+    if len(text) - (end - start) < _ALONE:
+        return True
+    return _PAYS.search(text[max(0, start - BEFORE) : start] + " " + text[end : end + BEFORE]) is not None
+
+
+_ALONE: Final = 8
+"""Code points that a text may have besides a number that is all it says."""
+
+
+def is_said(between: str) -> bool:
+    """Whether nothing but `number is` and the like stands between a name and its number."""
+    return _IS_SAID.match(between) is not None

@@ -20,7 +20,8 @@ REACH: Final = 90
 class Id:
     """One kind of number. `words` (alternatives of a regex) name it; `form` is how it is written; `module` of
     python-stdnum checks it (empty: nothing to check). `alone`: found without its name. `letters`: its form
-    begins with letters or ends in one, so that it is looked for by itself and not among digits."""
+    begins with letters or ends in one, so that it is looked for by itself and not among digits. `loose`:
+    right after its name it needs no check digits: not all that were issued have them."""
 
     kind: str
     words: str
@@ -28,6 +29,7 @@ class Id:
     module: str = ""
     alone: bool = False
     letters: bool = False
+    loose: bool = False
 
 
 IDS: Final[tuple[Id, ...]] = (
@@ -98,7 +100,7 @@ IDS: Final[tuple[Id, ...]] = (
         "no.fodselsnummer",
     ),
     Id("br_cpf", r"\bcpf\b", r"\d{3}\.?\d{3}\.?\d{3}-?\d{2}", "br.cpf"),
-    Id("in_aadhaar", r"aadha+r|uidai", r"[2-9]\d{3}[ -]?\d{4}[ -]?\d{4}", "in_.aadhaar"),
+    Id("in_aadhaar", r"aadha+r|uidai", r"[2-9]\d{3}[ -]?\d{4}[ -]?\d{4}", "in_.aadhaar", loose=True),
     Id(
         "in_pan",
         r"permanent account|pan card|\bpan\b",
@@ -135,7 +137,9 @@ IDS: Final[tuple[Id, ...]] = (
     ),
     Id("tr_tckn", r"\bt\.?c\.? ?kimlik|kimlik no|\btckn\b", r"[1-9]\d{10}", "tr.tckimlik"),
     Id("il_id", r"teudat zehut|israeli id|תעודת זהות", r"\d{9}", "il.idnr"),
-    Id("kr_rrn", r"resident registration|주민등록번호", r"\d{6}-[1-8]\d{6}", "kr.rrn", alone=True),
+    Id(
+        "kr_rrn", r"resident registration|주민등록번호", r"\d{6}-[1-8]\d{6}", "kr.rrn", alone=True, loose=True
+    ),
     Id(
         "cn_resident_id",
         r"身份证|resident id",
@@ -143,6 +147,7 @@ IDS: Final[tuple[Id, ...]] = (
         "cn.ric",
         alone=True,
         letters=True,
+        loose=True,
     ),
     Id("mx_curp", r"\bcurp\b", r"[A-Z]{4}\d{6}[HMX][A-Z]{5}[0-9A-Z]\d", "mx.curp", alone=True, letters=True),
     Id("cl_rut", r"\brut\b", r"\d{1,2}\.\d{3}\.\d{3}-[\dK]|\d{7,8}-[\dK]", "cl.rut", letters=True),
@@ -179,7 +184,13 @@ def checker(module: str) -> Callable[[str], bool]:
     if not module:
         return _anything
     is_valid: Callable[[str], bool] = import_module(f"stdnum.{module}").is_valid
+    if module == "fi.hetu":
+        return lambda value: is_valid(value[:6] + value[6].translate(_CENTURIES) + value[7:])
     return lambda value: is_valid(value.translate(_WRITTEN))
+
+
+_CENTURIES: Final = str.maketrans("BCDEFUVWXY", "AAAAA-----")
+"""The signs that Finland added in 2023 (Population Information Act), as those that python-stdnum knows."""
 
 
 _WRITTEN: Final = {ord(" "): None, ord("."): None}

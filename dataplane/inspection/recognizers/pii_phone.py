@@ -13,12 +13,15 @@ _NANP: Final = re.compile(
     re.IGNORECASE,
 )
 """As North Americans write: (212) 555-0147, 212.555.0147 x12, +1-212-555-0147."""
-_INTERNATIONAL: Final = re.compile(r"\+\d{1,3}(?:[ .\-()/]{0,3}\d){6,13}" + _EXTENSION, re.IGNORECASE)
-_PREFIXED: Final = re.compile(r"00[1-9]\d?(?:[ -]\(?\d{1,8}\)?){2,5}")
+_INTERNATIONAL: Final = re.compile(r"\(?\+\d{1,3}(?:[ .\-()/]{0,3}\d){6,13}" + _EXTENSION, re.IGNORECASE)
+_PREFIXED: Final = re.compile(r"00[1-9]\d{0,2}(?:[ -]\(?\d{1,8}\)?){2,5}")
 """With the international prefix: 0049 170 1234567."""
 _PAIRS: Final = re.compile(r"0[1-9](?P<s>[ .-])\d{2}(?:(?P=s)\d{2}){3}")
 """As the French write: 01 84 17 61 18."""
-_TRUNK: Final = re.compile(r"\(?0[1-9]\d{0,3}\)?(?P<s>[ -])\d{2,4}(?:[ -]\d{2,4}){1,3}")
+_TRUNK: Final = re.compile(
+    r"(?!\d{3}-\d{2}-\d{4}\b)\(?0[1-9]\d{0,3}\)?(?P<s>[ -])\d{2,4}(?:[ -]\d{2,4}){1,3}"
+    r"|0[ -]?\([1-9]\d{2}\) ?\d{3}[ -]?\d{2}[ -]?\d{2}|0-[1-9]\d{2}-\d{3}-\d{2}-\d{2}"
+)
 """A trunk 0, then groups: 07700 900 963, 030-901 820."""
 _SAID: Final = re.compile(r"(?:\+|00)?\(?\d(?:[ .\-()/]{0,3}\d){5,14}" + _EXTENSION, re.IGNORECASE)
 _DATE: Final = re.compile(
