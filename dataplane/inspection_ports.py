@@ -104,9 +104,11 @@ class TextStream(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What a guarded stream must know before more of it goes on: may an answer with these findings pass
-    (`CallJudge.response`), or, where there is a `call`, may that be proposed (`CallJudge.tool_call`)?"""
+    (`CallJudge.response`), or, where there is a `call`, may that be proposed (`CallJudge.tool_call`)? `ends`:
+    a choice ends with this, for `finish_reason` where the provider says one."""
 
     findings: tuple[Finding, ...] = ()
+    ends: bool = False
     finish_reason: str | None = None
     unread_bytes: int = 0
     call: ProposedCall | None = None

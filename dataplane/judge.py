@@ -27,7 +27,17 @@ from dataplane.findings import (
     Text,
     selects,
 )
-from dataplane.inspection_ports import PASSES, Detector, Guard, Passed, Question, Redactor, ResponseVerdict
+from dataplane.heard import Heard, reads_apart, told_apart
+from dataplane.inspection_ports import (
+    PASSES,
+    Detector,
+    Guard,
+    Passed,
+    Question,
+    Redactor,
+    ResponseVerdict,
+    TextStream,
+)
 from dataplane.kept_content import MAX_CHARACTERS, kept_content, without_beginnings
 from dataplane.ports import AuditLog, Exchange, PolicyEngine, Transcript
 
@@ -72,6 +82,7 @@ class CallJudge:
         self._detector: Detector | None = None
         self._redactor: Redactor | None = None
         self._transcript: Transcript | None = None
+        self._streamed: Heard | None = None
 
     @property
     def terms(self) -> AnswerTerms:
@@ -91,8 +102,14 @@ class CallJudge:
         """What a streamed answer is guarded with. Raises like `detector` where it is to be inspected."""
         inspect = self.terms.inspect
         stream = self.detector.stream if inspect else None
+
+        def opens(origin: Origin) -> TextStream:
+            return UNSEEN if stream is None else stream(origin, inspect)
+
+        if reads_apart(inspect):
+            self._streamed = Heard(opens)
         return Guard(
-            opens=lambda origin: UNSEEN if stream is None else stream(origin, inspect),
+            opens=opens if self._streamed is None else self._streamed.open,
             redact=self.redact,
             restore=self._restore if self.terms.restore else None,
         )
@@ -155,13 +172,20 @@ class CallJudge:
         self,
         findings: Sequence[Finding],
         *,
+        ends: bool = False,
         finish_reason: str | None = None,
         tokens: int | None = None,
         unread_bytes: int = 0,
     ) -> ResponseVerdict:
         """May the answer with these findings pass, and how? Notes the findings in the call's account. Asks as
-        the decision's terms say: not where they say never, nor about nothing where they say findings."""
-        self._state.answer_findings += tuple(findings)
+        the decision's terms say: not where they say never, nor about nothing where they say findings.
+
+        Where a text `ends` that came in pieces, what its windows did not see together counts too; it cannot
+        be redacted any more, so an answer in which it would have to be does not pass.
+        """
+        apart = await self._apart(findings) if ends and self._streamed is not None else ()
+        findings = (*findings, *apart)
+        self._state.answer_findings += findings
         ask = self.terms.ask
         if ask == "never" or (ask == "findings" and not findings and not unread_bytes):
             return PASSES
@@ -170,7 +194,19 @@ class CallJudge:
             about["finish_reason"] = finish_reason
         if tokens is not None:
             about["tokens"] = tokens
-        return await self._ask(Question(stage="response", about=about, findings=tuple(findings)))
+        verdict = await self._ask(Question(stage="response", about=about, findings=findings))
+        if any(selects(verdict.redact, one.kind, one.origin) for one in apart):
+            raise Refused("gateway.unredactable")
+        return verdict
+
+    async def _apart(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+        """What is found in the texts of a stream as they are now, and was in none of their windows."""
+        assert self._streamed is not None
+        texts = self._streamed.texts()
+        if not texts:
+            return ()
+        seen = self._hearing(await self.detector.look(texts))
+        return told_apart(self._inspected(seen.findings), (*self._state.answer_findings, *findings))
 
     async def tool_call(self, call: ProposedCall) -> ResponseVerdict:
         """May this call of a tool be proposed to the caller? Looks into its arguments. Not asked where the

@@ -209,6 +209,7 @@ class _Guarded:
         else:
             verdict = await self._judge.response(
                 asked.findings,
+                ends=asked.ends,
                 finish_reason=asked.finish_reason,
                 tokens=self._exchange.usage.output_tokens,
                 unread_bytes=asked.unread_bytes,

@@ -199,9 +199,10 @@ class GuardedChat:
         findings = tuple([each for _, one in taken for each in one.findings()])
         finish = next((one.finish for _, one in taken if one.finish is not None), None)
         kinds: tuple[str, ...] = ()
-        if findings or finish is not None:
+        ends = any(one.ends for _, one in taken)
+        if findings or ends:
             unread = sum(choice.unread_bytes for choice, _ in taken)
-            verdict = yield Asked(findings=findings, finish_reason=finish, unread_bytes=unread)
+            verdict = yield Asked(findings=findings, ends=ends, finish_reason=finish, unread_bytes=unread)
             kinds = verdict.redact
         self.silent = self.silent and not any(one.says for _, one in taken)
         return [(choice, choice.settle(one, kinds)) for choice, one in taken]

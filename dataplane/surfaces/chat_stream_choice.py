@@ -29,13 +29,14 @@ _WORDS: Final = frozenset(
 
 @dataclass(slots=True)
 class Taken:
-    """What one chunk brought of a choice. `said` are the pieces of its plain texts by name, `tail` what was
-    held of texts and goes on because the choice ends, `reason` are those of a finish reason that the API does
-    not know, `others` the pieces of everything else."""
+    """What one chunk brought of a choice, which may end it. `said` are the pieces of its plain texts by name,
+    `tail` what was held of texts and goes on because the choice ends, `reason` are those of a finish reason
+    that the API does not know, `others` the pieces of everything else."""
 
     choice: dict[str, Any]
     delta: dict[str, Any]
     finish: str | None
+    ends: bool = False
     said: list[tuple[str, Piece]] = field(default_factory=list)
     tail: list[tuple[str, Piece]] = field(default_factory=list)
     others: list[Piece] = field(default_factory=list)
@@ -126,12 +127,13 @@ class Choice:
         elif logprobs is not None:
             self._wait(taken, ("choice", "logprobs"), logprobs, Origin.OTHER)
         if finish is not None:
+            taken.ends = True
             self._end(taken)
         return taken
 
     def ending(self) -> Taken:
         """What is held, because nothing more comes."""
-        taken = Taken({}, {}, None)
+        taken = Taken({}, {}, None, ends=not self.ended)
         self._end(taken)
         return taken
 

@@ -59,6 +59,13 @@ def test_a_stream_without_anything_to_hold_goes_on_byte_for_byte() -> None:
     assert [asked.finish_reason for asked in policy.asked] == ["stop"]
 
 
+@pytest.mark.parametrize("last", [chunk({}, "stop"), chunk({}, 5), chunk({}, "odd"), b""])  # type: ignore[arg-type]
+def test_policy_hears_of_the_end_of_a_choice_however_it_ends(last: bytes) -> None:
+    policy = Policy()
+    through([*content("Hello "), last, DONE], policy)
+    assert [asked.ends for asked in policy.asked] == [True]
+
+
 def test_what_is_held_goes_on_with_what_follows_or_before_the_end_of_its_choice() -> None:
     _, reader, policy = guarded()
     out = finish(reader.feed(chunk({"content": "Hel"})), policy)
