@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from dataplane.domain import Decision
 
@@ -59,6 +60,7 @@ class ShadowDifference:
     None where it has none; `verdict` is in it, `NONE` where it has no valid one."""
 
     trial: Trial
+    stage: Literal["request", "tool_call", "response"]
     request_id: str
     client_id: str | None
     model: str | None

@@ -112,7 +112,7 @@ class Recorder:
         fields: Fields = {
             "request_id": found.request_id,
             "operation": found.operation,
-            "stage": REQUEST_STAGE,
+            "stage": found.stage,
             "trial": found.trial.id,
             "policy_revision": decision.revision,
             "policy_decision": decision.verdict.value,

@@ -92,7 +92,7 @@ def _summary(found: Mapping[str, Any]) -> Iterable[str]:
     state = "runs" if found["running"] else f"ended {found['ended']} ({found['ended_as']})"
     yield f"Shadow of {found['candidate']} beside {found['channel']}: since {found['started']}, {state}"
     yield (
-        f"{found['evaluated']:,} inputs evaluated ({found['share']:g} of the calls), {found['same']:,} "
+        f"{found['evaluated']:,} inputs evaluated ({found['share']:g} of them all), {found['same']:,} "
         f"answered alike; {found['dropped']:,} dropped, {found['failed']:,} without any answer"
     )
     yield (

@@ -1,4 +1,4 @@
-"""A shadow: a share of the calls, put to a candidate once they are decided, and what it would have said.
+"""A shadow: a share of the inputs, put to a candidate once they are decided, and what it would have said.
 
 Off the request path: a call leaves its input and its decision in a bounded queue, which costs about a
 microsecond, and goes on. One task takes lists from the queue and asks the candidate's own OPA, a process of
@@ -23,7 +23,7 @@ import orjson
 from dataplane.domain import CallState, Decision, Verdict
 from dataplane.policy.client import OpaUnreachable
 from dataplane.policy.deadline import PatientTimeout
-from dataplane.policy.result import Malformed
+from dataplane.policy.result import Malformed, Stage
 from dataplane.policy.shadow_questions import BATCH, BATCH_MAX_BYTES, ListAsker
 from dataplane.ports import ShadowLog
 from dataplane.trial import ShadowDifference, Trial
@@ -59,10 +59,11 @@ _log = logging.getLogger("regogate.policy")
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """A decided call. What a record needs is taken at once: a call's head, which holds its credential, is
+    """A decided input. What a record needs is taken at once: a call's head, which holds its credential, is
     not kept for longer than the call."""
 
     decision: Decision
+    stage: Stage
     request_id: str
     client_id: str | None
     model: str | None
@@ -96,8 +97,9 @@ class Shadow:
         """From now on the share of this newer version of the trial counts."""
         self.trial, self._share = trial, trial.share_ppm / 1_000_000
 
-    def offer(self, state: CallState, decision: Decision) -> None:
-        """A call was decided by the active policy; perhaps it is taken. Never waits, never raises."""
+    def offer(self, state: CallState, decision: Decision, stage: Stage = "request") -> None:
+        """A stage of a call was decided by the active policy; perhaps its input is taken. Never waits, never
+        raises."""
         if random.random() >= self._share:  # noqa: S311  a sample, no secret
             return
         if len(self._queue) >= QUEUE_LIMIT:
@@ -106,6 +108,7 @@ class Shadow:
         self._queue.append(
             _Sample(
                 decision,
+                stage,
                 state.head.request_id,
                 None if state.identity is None else state.identity.client_id,
                 None if state.facts is None else state.facts.model,
@@ -157,6 +160,7 @@ class Shadow:
             return
         found = ShadowDifference(
             trial=self.trial,
+            stage=sample.stage,
             request_id=sample.request_id,
             client_id=sample.client_id,
             model=sample.model,

@@ -1,6 +1,7 @@
 """Many inputs in one question to a shadow's OPA, because most of a decision's cost is the asking.
 
-A rule of our own beside the candidate's root asks it about each input of a list. `with input as` evaluates
+A rule of our own beside the candidate's root asks it about each input of a list, at the stage that the input
+names. `with input as` evaluates
 the whole policy anew, and strict built-ins hold for the list as for one input: the answers are those that a
 call would get. A list in which one input fails has no answer and is halved, down to the one that fails.
 """
@@ -22,15 +23,21 @@ BATCH_MAX_BYTES: Final = 1 << 19
 """Of the inputs of one question but its last (64 KiB at most). A shadow's OPA takes twice as much."""
 
 _RULE: Final = b"""\
-package regogate_shadow.request
+package regogate_shadow
 
 answers := [found |
 	some asked in input
-	found := [decision | decision := data.regogate.request.decision with input as asked]
+	found := [decision | decision := decided(asked, asked.stage)]
 ]
+
+decided(asked, "request") := decision if decision := data.regogate.request.decision with input as asked
+
+decided(asked, "tool_call") := decision if decision := data.regogate.tool_call.decision with input as asked
+
+decided(asked, "response") := decision if decision := data.regogate.response.decision with input as asked
 """
-_RULE_TARGET: Final = "/v1/policies/regogate_shadow_request"
-_TARGET: Final = "/v1/data/regogate_shadow/request/answers?provenance=true&strict-builtin-errors=true"
+_RULE_TARGET: Final = "/v1/policies/regogate_shadow"
+_TARGET: Final = "/v1/data/regogate_shadow/answers?provenance=true&strict-builtin-errors=true"
 
 
 class ListAsker:

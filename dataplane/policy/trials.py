@@ -106,6 +106,8 @@ class Trials:
         """See `ports.PolicyEngine.judge`: whoever decided the call, while its candidate is in force."""
         assert self._active is not None
         canary = self._canary if state.canary else None
+        if canary is None and self._shadow is not None:
+            return self._judge(state, question)
         return (canary or self._active).judge(state, question)
 
     def problems(self) -> list[str]:
@@ -123,6 +125,14 @@ class Trials:
         shadow = self._shadow
         if shadow is not None:
             shadow.offer(state, decision)
+        return decision
+
+    async def _judge(self, state: CallState, question: Question) -> Decision:
+        assert self._active is not None
+        decision = await self._active.judge(state, question)
+        shadow = self._shadow
+        if shadow is not None:
+            shadow.offer(state, decision, question.stage)
         return decision
 
     # --- the gateway's life ---------------------------------------------------------------------

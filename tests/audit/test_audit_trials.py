@@ -138,6 +138,7 @@ def test_each_gateway_says_its_own_and_counts_on_after_a_restart(url: str) -> No
 def found_by(trial: Trial, request_id: str = "r-1", **changes: Any) -> ShadowDifference:
     values: dict[str, Any] = {
         "trial": trial,
+        "stage": "request",
         "request_id": request_id,
         "client_id": "support",
         "model": "gpt-4o-mini",
@@ -161,6 +162,9 @@ def test_a_difference_names_both_revisions_and_seals_inputs_and_answers() -> Non
         assert words.encode() in text
     for value in (POLICY_INPUT, POLICY_RESULT, b"u-17", b"10.1.2.3"):
         assert value not in text
+    assert b'"stage":"request"' in text
+    later = Recorder(key=KEY, writer="w-1").shadow(found_by(TRIAL, stage="response"))
+    assert b'"stage":"response"' in later.placed(1, GENESIS)
     # No column says that a call was blocked: none was.
     assert "BLOCK" not in draft.columns
 

@@ -305,7 +305,7 @@ def found(trial: Trial, number: int, new: bytes | None) -> ShadowDifference:
         input=b'{"v":1,"stage":"request"}', result=old, latency_us=1, audit=AuditLevel.METADATA,
     )  # fmt: skip
     return ShadowDifference(
-        trial=trial, request_id=f"r-{number}", client_id=f"c-{number % 2}", model="m",
+        trial=trial, stage="request", request_id=f"r-{number}", client_id=f"c-{number % 2}", model="m",
         operation="chat.completions.create", decision=decision, verdict="x", result=new,
     )  # fmt: skip
 

@@ -203,8 +203,8 @@ def questions(opa: Path, home: Path, story: Callable[[Bench, OpaClient], Awaitab
         asyncio.run(main(bench))
 
 
-def inputs(*paths: str) -> list[bytes]:
-    return [orjson.dumps({"request": {"path": path}}) for path in paths]
+def inputs(*paths: str, stage: str = "request") -> list[bytes]:
+    return [orjson.dumps({"stage": stage, "request": {"path": path}}) for path in paths]
 
 
 def test_each_input_of_a_list_is_answered_as_alone_and_one_that_fails_spoils_no_other(
@@ -219,6 +219,21 @@ def test_each_input_of_a_list_is_answered_as_alone_and_one_that_fails_spoils_no_
             target = "/v1/data/regogate/request/decision?strict-builtin-errors=true"
             _, body = await client.post(target, b'{"input":%b}' % inputs(path)[0])
             assert orjson.loads(body).get("result") == answer
+
+    questions(opa_binary, short_dir, story)
+
+
+def test_each_input_of_a_list_is_answered_at_its_own_stage(opa_binary: Path, short_dir: Path) -> None:
+    async def story(bench: Bench, client: OpaClient) -> None:
+        asker = ListAsker(client, bundle="main", revision=revision(bench.seq))
+        asked = [
+            one for stage in ("tool_call", "request", "response") for one in inputs("/allow", stage=stage)
+        ]
+        found = await asker.ask(
+            [*asked, *inputs("/undefined", stage="response"), *inputs("/allow", stage="odd")]
+        )
+        reasons = [one and one["reasons"] for one in found]
+        assert reasons == [["tool_call.x"], ["grant.x"], ["response.x"], None, None]
 
     questions(opa_binary, short_dir, story)
 

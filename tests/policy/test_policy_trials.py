@@ -10,6 +10,7 @@ import pytest
 from opa_kit import revision
 from trial_kit import LOOK_S, Scene, caller, play, trial, until
 
+from dataplane.inspection_ports import Question
 from dataplane.policy.canary import takes
 from dataplane.trial import TrialKind, TrialState
 
@@ -194,6 +195,22 @@ def test_a_shadow_records_what_differs_and_counts_the_rest(scene: Scene) -> None
         at.want()
         assert (await at.state(one.id, TrialState.ENDED)).counts["stored"] == 5
         assert not at.processes[0].running
+
+    play(scene, story)
+
+
+def test_a_shadow_is_asked_about_later_stages_too(scene: Scene) -> None:
+    scene.names[1] = "two"
+
+    async def story(at: Scene) -> None:
+        at.want(trial(SHADOW))
+        await at.state("shadow-1", TrialState.RUNNING)
+        state = caller("app")
+        for stage in ("tool_call", "response"):
+            await at.trials.judge(state, Question(stage=stage, about={}))  # type: ignore[arg-type]
+        await at.counted("shadow-1", "evaluated", 2)
+        told = [(found.stage, orjson.loads(found.result or b"")["reasons"]) for found in at.log.found]
+        assert told == [("tool_call", ["tool_call.two"]), ("response", ["response.two"])]
 
     play(scene, story)
 

@@ -55,9 +55,12 @@ class FakeActive:
         self.broken: list[str] = []
 
     async def judge(self, state: CallState, question: Question) -> Decision:
-        return await self.decide(state)
+        return self._decision(state, question)
 
     async def decide(self, state: CallState, looks: Looks | None = None) -> Decision:
+        return self._decision(state, None)
+
+    def _decision(self, state: CallState, question: Question | None) -> Decision:
         self.asked += 1
         answer = {
             "v": 1,
@@ -75,7 +78,12 @@ class FakeActive:
             reasons=("grant.one",),
             revision=ACTIVE,
             opa_version="1.22.0",
-            input=build_input(state, stage="request", tables_revision=ACTIVE, models=()),
+            input=build_input(
+                state,
+                stage="request" if question is None else question.stage,
+                tables_revision=ACTIVE,
+                about=question,
+            ),
             result=orjson.dumps(answer),
             latency_us=1,
         )
