@@ -237,6 +237,7 @@ class OpaEngine:
 
     async def prepare(self) -> None:
         """A bundle was activated: have its tables and its detector before a call needs them."""
+        self._questions.renew()
         with suppress(TimeoutError, OpaUnreachable, Malformed):
             await self._current.refresh()
 

@@ -9,6 +9,7 @@ list anew (`with input as`), so its answer is the one that the input would have 
 3. A list that fails as a whole (the policy fails on an input, an older bundle has no rule for lists) is
    asked again one by one, so that no call's input decides over another's. One that is late is not: what
    OPA has no time for, it has no time for twice.
+4. A bundle without the rule is given no second list.
 """
 
 from __future__ import annotations
@@ -86,6 +87,11 @@ class Questions:
         self._queue: deque[_Waiting] = deque()
         self._sent: set[asyncio.Task[None]] = set()
         self._due = False
+        self._most = TOGETHER
+
+    def renew(self) -> None:
+        """Another bundle is active: it may know lists."""
+        self._most = TOGETHER
 
     async def ask(self, question: bytes) -> Answer:
         """Raises `TimeoutError`, `NoTurn`, `OpaUnreachable` or `Malformed`."""
@@ -121,7 +127,7 @@ class Questions:
         """Those that waited longest, without those that nobody waits for any more."""
         taken: list[_Waiting] = []
         too_long = asyncio.get_running_loop().time() - self._wait_s
-        while self._queue and len(taken) < TOGETHER:
+        while self._queue and len(taken) < self._most:
             waiting = self._queue.popleft()
             if waiting.answer.done():
                 continue
@@ -173,6 +179,7 @@ class Questions:
             raise Malformed(f"OPA answered with status {status}")
         about, result = split_answer(body)
         if result is None:
+            self._most = 1
             raise _NotTogether
         try:
             found = orjson.loads(result)

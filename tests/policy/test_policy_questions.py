@@ -213,6 +213,24 @@ def test_what_waited_too_long_for_its_turn_is_not_asked_any_more() -> None:
     asyncio.run(main())
 
 
+def test_a_bundle_that_knows_no_lists_is_given_one_and_the_next_bundle_another() -> None:
+    async def main() -> None:
+        opa = Opa()
+        opa.said["decisions"] = (200, b'{"provenance":{}}')
+        questions = asking(opa)
+        for sent in (3, 2):  # the list, and then none
+            opa.asked.clear()
+            assert await asyncio.gather(asked(questions, 1), asked(questions, 2)) == [1, 2]
+            assert len(opa.asked) == sent
+        opa.said.clear()
+        questions.renew()
+        opa.asked.clear()
+        assert await asyncio.gather(asked(questions, 1), asked(questions, 2)) == [1, 2]
+        assert opa.asked == [[1, 2]]
+
+    asyncio.run(main())
+
+
 def test_an_end_leaves_nobody_waiting() -> None:
     async def main() -> None:
         opa = Opa()
