@@ -54,7 +54,7 @@ rego: tools ## Rego: format, strict check, lint, tests with coverage
 .PHONY: test
 test: lint rego ## The one test command: lint, types, imports, Rego, then every test
 	@$(BIN)/python -m tests.oci_registry
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: check
 check: lock-check test ## Everything CI runs, and that the locks are current

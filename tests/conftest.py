@@ -14,6 +14,8 @@ import pytest
 from dataplane.opa.install import ensure_opa
 
 ROOT = Path(__file__).resolve().parent.parent
+LONG = {name: place for place, name in enumerate(("deploy", "docs", "e2e", "policies", "authoring", "cli"))}
+"""Folders by what their longest tests take: those of the others take less than a second."""
 
 
 def pytest_configure() -> None:
@@ -22,6 +24,12 @@ def pytest_configure() -> None:
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
         os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(Path(sys.prefix) / "pycache")
         sys.dont_write_bytecode = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, so that no worker is left with one when the others are done. Those of a folder stay
+    together, and so on one worker's shared gateways."""
+    items.sort(key=lambda item: LONG.get(item.path.parent.name, len(LONG)))
 
 
 @pytest.fixture(scope="session")

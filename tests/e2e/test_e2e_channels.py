@@ -140,7 +140,7 @@ def shop(opa_binary: Path, upstream: MockUpstream) -> Iterator[Shop]:
         start_new_session=True,
     )
     try:
-        until(lambda: opa_children(process.pid), 30)
+        until(lambda: opa_children(process.pid))
         yield made
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0, (place / "serve.log").read_text()
@@ -164,7 +164,7 @@ def test_a_change_reaches_a_running_gateway_only_when_approved_and_goes_back_in_
 
     shop.approve()
     assert shop.publish().exit_code == 0
-    until(lambda: shop.ready().get("policy_revision") == first, 20)
+    until(lambda: shop.ready().get("policy_revision") == first)
     code, found = shop.status("--check")
     assert (code, found["drift"]) == (0, False)
     (gateway,) = found["gateways"]
@@ -181,7 +181,7 @@ def test_a_change_reaches_a_running_gateway_only_when_approved_and_goes_back_in_
     assert (code, found["drift"]) == (1, True)
     assert found["gateways"][0]["drift"] == f"behind the pinned {second}"
     assert shop.publish().exit_code == 0
-    until(lambda: shop.ready()["policy_revision"] == second, 20)
+    until(lambda: shop.ready()["policy_revision"] == second)
 
     # the same bundle again, and an older one, are refused; the gateway keeps what it has
     again = shop.publish()
@@ -193,7 +193,7 @@ def test_a_change_reaches_a_running_gateway_only_when_approved_and_goes_back_in_
     shop.build()
     shop.approve()
     assert shop.publish().exit_code == 0
-    until(lambda: shop.ready()["policy_revision"] == back["revision"], 20)
+    until(lambda: shop.ready()["policy_revision"] == back["revision"])
     assert shop.status("--check")[0] == 0
 
     rows = shop.told("bundle", "history", "prod")["history"]

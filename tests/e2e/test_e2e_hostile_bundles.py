@@ -171,8 +171,8 @@ def test_a_hostile_bundle_never_activates_and_the_reason_is_visible(
     assert revision.startswith("5-")
     already = len(one.records(kind="bundle", event="refused"))
     channel.content = HOSTILE[kind](forge)
-    until(lambda: channel.etag(channel.content) in channel.fetched, 30)
-    until(lambda: len(one.records(kind="bundle", event="refused")) > already, 20)
+    until(lambda: channel.etag(channel.content) in channel.fetched)
+    until(lambda: len(one.records(kind="bundle", event="refused")) > already)
     told = one.readyz()
     assert told["ready"] is True, "the old bundle stays in force"
     assert told["bundle_refused"]
@@ -186,7 +186,7 @@ def test_an_older_bundle_blocks_every_call_until_a_newer_one_is_active(
     one: Gateway, forge: Forge, channel: Channel, upstream: MockUpstream
 ) -> None:
     channel.content = forge.bundle(4, caps=9)
-    until(lambda: not one.readyz()["ready"], 30)
+    until(lambda: not one.readyz()["ready"])
     assert any("4-" in reason for reason in one.readyz()["reasons"]), one.readyz()
     failure = one.client().chat.completions.with_raw_response
     hits = len(upstream.with_text("after the rollback"))
@@ -194,7 +194,7 @@ def test_an_older_bundle_blocks_every_call_until_a_newer_one_is_active(
         failure.create(model="gpt-4o-mini", messages=[{"role": "user", "content": "after the rollback"}])
     assert len(upstream.with_text("after the rollback")) == hits == 0
     channel.content = forge.bundle(6, caps=9)
-    until(lambda: one.readyz()["ready"], 30)
+    until(lambda: one.readyz()["ready"])
     raw = one.sdk.chat.completions.with_raw_response.create(**CHAT)
     assert raw.headers["x-regogate-policy-revision"].startswith("6-")
     assert raw.headers["x-regogate-decision"] == "CONSTRAIN"

@@ -158,10 +158,10 @@ def test_keys_that_change_under_load_refuse_no_valid_token(idp: Idp, protected: 
     try:
         for _ in range(3):
             seen = tokens.copy()
-            until(lambda seen=seen: failures or all(tokens[n] >= seen[n] + 2 for n in range(callers)), 40)
+            until(lambda seen=seen: failures or all(tokens[n] >= seen[n] + 2 for n in range(callers)))
             kids.append(idp.rotate())
         seen = tokens.copy()
-        until(lambda: failures or all(tokens[n] >= seen[n] + 2 for n in range(callers)), 40)
+        until(lambda: failures or all(tokens[n] >= seen[n] + 2 for n in range(callers)))
     finally:
         stop.set()
         for thread in threads:

@@ -137,7 +137,7 @@ def test_while_the_store_is_stopped_budgets_are_closed_and_rates_counted_locally
 
     redis.start()
     other_redis.start()
-    until(lambda: up(budgeted) and up(rated), 20)
+    until(lambda: up(budgeted) and up(rated))
     # It came back empty: what the first call used is counted again from its record.
     after = ask(budgeted)
     assert int(after.headers["x-ratelimit-remaining-tokens"]) < tokens
@@ -150,7 +150,7 @@ def test_while_the_store_is_stopped_budgets_are_closed_and_rates_counted_locally
 def test_a_store_that_hangs_holds_up_one_call_for_its_deadline_and_no_other(
     redis: RedisServer, budgeted: Gateway
 ) -> None:
-    until(lambda: up(budgeted), 20)
+    until(lambda: up(budgeted))
     redis.freeze()
     try:
         begun = time.monotonic()
@@ -163,14 +163,14 @@ def test_a_store_that_hangs_holds_up_one_call_for_its_deadline_and_no_other(
         assert metric(budgeted, "regogate_limit_store_failures_total", cause="timeout") >= 1
     finally:
         redis.thaw()
-    until(lambda: up(budgeted), 20)
+    until(lambda: up(budgeted))
     ask(budgeted)
 
 
 def test_after_a_flush_no_call_passes_before_what_was_spent_is_counted_anew(
     redis: RedisServer, budgeted: Gateway
 ) -> None:
-    until(lambda: up(budgeted), 20)
+    until(lambda: up(budgeted))
     last = ask(budgeted).headers["x-request-id"]
     budgeted.wait_record(request_id=last, kind="completion")
     # By the records: what the header says may still hold what calls before this one are given back.
@@ -178,5 +178,5 @@ def test_after_a_flush_no_call_passes_before_what_was_spent_is_counted_anew(
     spent = sum(record["tokens_in"] + record["tokens_out"] for record in completions)
     redis.ask("FLUSHALL")
     closed(budgeted)
-    until(lambda: up(budgeted), 20)
+    until(lambda: up(budgeted))
     assert int(ask(budgeted).headers["x-ratelimit-remaining-tokens"]) < 2000 - spent

@@ -70,7 +70,7 @@ def test_calls_are_recorded_refused_while_the_server_is_down_and_made_again_once
         until(lambda: not one.readyz()["ready"])
 
         server.ensure_postgres_running()
-        until(lambda: one.readyz()["ready"], 20)
+        until(lambda: one.readyz()["ready"])
         raw = one.sdk.chat.completions.with_raw_response.create(**CHAT)
         until(lambda: kinds(uri, raw.headers["x-request-id"]) == ["intent", "completion"])
         one.stop()

@@ -73,7 +73,7 @@ def test_no_canary_is_seen_anywhere_but_where_it_was_sent(one: Gateway, upstream
     os.kill(one.opa_pid(), signal.SIGKILL)  # OPA's own log lines, of its end and a new start
     with suppress(openai.APIError):
         client.chat.completions.create(**CHAT)
-    until(lambda: one.readyz()["ready"], 15)
+    until(lambda: one.readyz()["ready"])
     client.chat.completions.create(**CHAT)
 
     assert PROVIDER_KEY not in "".join(replies)

@@ -129,10 +129,10 @@ def test_a_deployment_serves_over_tls_takes_a_new_bundle_at_once_and_drains_on_s
             cwd=place, env=environment(), stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     try:
-        until(lambda: opa_children(process.pid), 30)
+        until(lambda: opa_children(process.pid))
         assert ready(deployment) == {}, "no signed bundle is active yet"
         deployment.publish(policies)
-        until(lambda: ready(deployment).get("ready"), 20)
+        until(lambda: ready(deployment).get("ready"))
         key = json.loads(
             deployment.must("keys", "create", "--client", "app", "--config", "regogate.yaml", "--json")
         )["key"]

@@ -120,9 +120,15 @@ def counted(several: Several, name: str) -> Counter[str]:
 
 def test_both_serve_under_one_mark_and_each_with_its_own_chain(several: Several, database: str) -> None:
     key = several.key("app")["key"]
-    assert [call(several, key) for _ in range(12)] == [200] * 12
-    until(lambda: sum(counted(several, "regogate_calls_total").values()) == 12)
-    assert set(counted(several, "regogate_calls_total")) == {"1", "2"}
+    statuses: list[int] = []
+
+    def both_served() -> bool:
+        statuses.append(call(several, key))
+        return set(counted(several, "regogate_calls_total")) == {"1", "2"}
+
+    until(both_served)  # which of them takes a connection is Linux's choice
+    assert set(statuses) == {200}
+    until(lambda: sum(counted(several, "regogate_calls_total").values()) == len(statuses))
     assert several.readyz()["ready"] is True
 
     hellos = records(database, kind="hello", instance="gateway-1")
@@ -198,11 +204,17 @@ def test_a_canary_has_one_opa_and_decides_in_every_worker(several: Several, data
         told = orjson.loads(several.cli("canary", "status", "--json"))
         return [one["state"] for one in told["gateways"] if "/" in one["instance"]]
 
-    until(lambda: states() == ["running", "running"], 30)
+    until(lambda: states() == ["running", "running"])
     assert len(opa_children(several.process.pid)) == 2
-    assert [call(several, key) for _ in range(8)] == [200] * 8
-    until(lambda: len(records(database, kind="intent", canary=True)) == 8)
-    assert len({one["writer"] for one in records(database, kind="intent", canary=True)}) == 2
+    statuses: list[int] = []
+
+    def decided_in_both() -> bool:
+        statuses.append(call(several, key))
+        return len({one["writer"] for one in records(database, kind="intent", canary=True)}) == 2
+
+    until(decided_in_both)
+    assert set(statuses) == {200}
+    until(lambda: len(records(database, kind="intent", canary=True)) == len(statuses))
     several.cli("canary", "withdraw")
     until(lambda: len(opa_children(several.process.pid)) == 1)
 
