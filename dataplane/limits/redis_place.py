@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import binascii
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from redis.asyncio.connection import (
@@ -22,7 +23,16 @@ from dataplane.limits.redis_codec import epoch_key
 
 PORT: Final = 6379
 CLUSTER_SLOTS: Final = 16_384
+ASK_S: Final = 0.3
+"""For what one node of a cluster says; a link gives a connection a second in all."""
 EVICTS_NOT: Final = frozenset(("noeviction", ""))
+
+
+class _Node(NamedTuple):
+    """Of a cluster; None stands for what `Place.url` says."""
+
+    host: str | None
+    port: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,28 +44,46 @@ class Place:
     password: Callable[[], str | None]
     ca_file: str | None = None
     cluster: bool = False
+    _others: list[_Node] = field(default_factory=list, init=False, repr=False, compare=False)
+    """Nodes of the cluster as it named them last, to ask where the one of `url` is gone."""
 
     async def connect(self, shard: int) -> AbstractConnection:
         """A connection to the server that holds a shard. Raises `RedisError`, `OSError`, `ValueError`."""
-        first = self._connection()
+        if not self.cluster:
+            return await _connected(self._connection())
+        return await _connected(self._connection(*await self._owner(shard)))
+
+    async def _owner(self, shard: int) -> _Node:
+        """The primary of a shard, by what the first node says that can be asked."""
+        slot = hash_slot(epoch_key(shard))
+        problem: Exception | None = None
+        for node in (_Node(None, None), *self._others):
+            try:
+                async with asyncio.timeout(ASK_S):
+                    told = await self._told_by(node)
+            except (RedisError, OSError, ValueError) as error:
+                problem = problem or error
+                continue
+            self._others[:] = dict.fromkeys(primary for _, _, primary in told)
+            for first, last, primary in told:
+                if first <= slot <= last:
+                    return primary
+            raise ValueError("no node of the cluster has the slot")
+        assert problem is not None
+        raise problem
+
+    async def _told_by(self, node: _Node) -> list[tuple[int, int, _Node]]:
+        """The ranges of slots and their primaries, as a node names them."""
+        asked = await _connected(self._connection(*node))
         try:
-            await first.connect()  # type: ignore[no-untyped-call]
-            if not self.cluster:
-                return first
-            await first.send_command("CLUSTER", "SLOTS")
-            host, port = _owner(await first.read_response(), hash_slot(epoch_key(shard)))
-        except BaseException:
-            await _drop(first)
-            raise
-        await _drop(first)
-        # A node that does not know its own name means the one that was asked.
-        owner = self._connection(host or None, port)
-        try:
-            await owner.connect()  # type: ignore[no-untyped-call]
-        except BaseException:
-            await _drop(owner)
-            raise
-        return owner
+            await asked.send_command("CLUSTER", "SLOTS")
+            # A node that does not know its own name means the one that was asked.
+            return [
+                (first, last, _Node(host.decode("ascii") or node.host, int(port)))
+                for first, last, (host, port, *_), *_ in await asked.read_response()
+            ]
+        finally:
+            await _drop(asked)
 
     def _connection(self, host: str | None = None, port: int | None = None) -> AbstractConnection:
         url = urlsplit(self.url)
@@ -99,12 +127,13 @@ def hash_slot(key: bytes) -> int:
     return binascii.crc_hqx(tag, 0) % CLUSTER_SLOTS
 
 
-def _owner(answer: Any, slot: int) -> tuple[str, int]:
-    """Host and port of a slot's primary, from CLUSTER SLOTS."""
-    for first, last, (host, port, *_), *_ in answer:
-        if first <= slot <= last:
-            return host.decode("ascii"), int(port)
-    raise ValueError("no node of the cluster has the slot")
+async def _connected(connection: AbstractConnection) -> AbstractConnection:
+    try:
+        await connection.connect()  # type: ignore[no-untyped-call]
+    except BaseException:
+        await _drop(connection)
+        raise
+    return connection
 
 
 async def _drop(connection: AbstractConnection) -> None:

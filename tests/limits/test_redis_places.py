@@ -14,8 +14,9 @@ from redis_kit import RedisServer, free_port, servers, started, until
 
 from dataplane.limits.redis_codec import epoch_key
 from dataplane.limits.redis_place import hash_slot, unfit
+from dataplane.limits.redis_store import RedisStore
 from dataplane.limits.share import PPM, ShareOf, part
-from dataplane.limits.store import Budget, Granted, Lease, Rate, Rejected
+from dataplane.limits.store import Budget, Granted, Lease, Rate, Rejected, StoreUnavailable
 
 MINUTE_US = 60_000_000
 RATE = Rate(cell="rate", amount=10, period_us=MINUTE_US, burst=4)
@@ -67,6 +68,83 @@ def test_in_a_cluster_a_tenant_is_in_one_slot_and_its_limits_hold(short_dir: Pat
         asyncio.run(main())
     finally:
         server.kill()
+
+
+@asynccontextmanager
+async def cluster_of(folder: Path, nodes: int) -> AsyncIterator[list[tuple[int, RedisServer]]]:
+    """That many primaries on loopback, the slots shared out in order."""
+    made: list[tuple[int, RedisServer]] = []
+    try:
+        for number in range(nodes):
+            port = free_port()
+            options = ("--port", str(port), "--bind", "127.0.0.1", "--cluster-enabled", "yes")
+            own = ("--cluster-node-timeout", "1000", "--cluster-require-full-coverage", "no")
+            own += ("--cluster-config-file", f"nodes{number}.conf")
+            made.append((port, RedisServer(folder, *options, *own, name=f"n{number}").start()))
+        for number, (_, server) in enumerate(made):
+            first, end = (16_384 * at // nodes for at in (number, number + 1))
+            server.ask("CLUSTER", "ADDSLOTS", *range(first, end))
+            server.ask("CLUSTER", "MEET", "127.0.0.1", made[0][0])
+
+        def agreed() -> bool:
+            told = [server.ask("CLUSTER", "SLOTS") for _, server in made]
+            return all(len(slots) == nodes for slots in told)
+
+        await until(agreed, 30)
+        yield made
+    finally:
+        for _, server in made:
+            server.kill()
+
+
+@pytest.mark.parametrize("gone", ["ended", "hangs"])
+def test_in_a_cluster_of_several_nodes_each_tenant_is_counted_by_its_own_and_outlives_the_others(
+    short_dir: Path, gone: str
+) -> None:
+    async def taken(one: RedisStore, tenant: str) -> list[bool]:
+        answers = [await one.reserve(f"{tenant}{n}", tenant, [PLACES], [1]) for n in range(3)]
+        for answer in answers:
+            if isinstance(answer, Granted):
+                one.settle(answer, tenant, [PLACES], [1], [1])
+        return [isinstance(answer, Granted) for answer in answers]
+
+    async def main() -> None:
+        tenants = [f"tenant-{number}" for number in range(12)]
+        async with (
+            cluster_of(short_dir, 3) as nodes,
+            started(f"redis://127.0.0.1:{nodes[0][0]}", cluster=True) as one,
+        ):
+            for tenant in tenants:
+                assert await taken(one, tenant) == [True, True, False]
+            held = [set(server.names("rg:*")) for _, server in nodes]
+            assert all(held), "every node counts"
+
+            # The node that the settings name is gone: its tenants are refused, the others' are not, even
+            # where a connection has to be made anew.
+            (nodes[0][1].kill if gone == "ended" else nodes[0][1].freeze)()
+            await until(lambda: not one.up)
+            for _, server in nodes[1:]:
+                server.ask("CLIENT", "KILL", "TYPE", "normal")
+
+            async def outcomes() -> set[str]:
+                found = set()
+                for number, tenant in enumerate(tenants):
+                    try:
+                        await one.reserve(f"later{number}", tenant, [RATE], [1])
+                        found.add("counted")
+                    except StoreUnavailable:
+                        found.add("refused")
+                return found
+
+            async def some_again() -> bool:
+                return await outcomes() == {"counted", "refused"}
+
+            await until(some_again)
+            (nodes[0][1].start if gone == "ended" else nodes[0][1].thaw)()
+            await until(lambda: one.up, 30)
+            assert await outcomes() == {"counted"}
+
+    asyncio.run(main())
 
 
 def _text(answer: object) -> bytes:
