@@ -136,26 +136,42 @@ class Evidence:
             patterns.append(pattern)
             self._of[pattern.id] = tuple(found)
         self.patterns: Sequence[Pattern] = tuple(patterns)
+        self._tried = {name: _tries(found, name, tool=False) for name, found in self._of.items()}
+        self._tried_untrusted = {name: _tries(found, name, tool=True) for name, found in self._of.items()}
+        self._left = {name: _left(tries) for name, tries in self._tried.items()}
+        self._left_untrusted = {name: _left(tries) for name, tries in self._tried_untrusted.items()}
 
     def recognize(self, text: str, hits: Sequence[Hit], origin: Origin) -> Iterable[Candidate]:
         """What the signs of each stretch come to, where that is a detection. The heaviest are tried first,
         and none any more once those that are left cannot come to one."""
+        share = TRUSTED_SHARE if origin in TRUSTED else 1.0
+        untrusted = origin in UNTRUSTED
+        seen = {hit.pattern for hit in hits}
+        left = self._left_untrusted if untrusted else self._left
+        against = 1.0  # what is left of doubt if all that were found
+        for pattern in seen:
+            against *= left[pattern]
+        if against > self._doubt:
+            return ()
+        tried = self._tried_untrusted if untrusted else self._tried
+        if len(seen) == 1:
+            tries = tried[hits[0].pattern]
+        else:
+            tries = [each for pattern in seen for each in tried[pattern]]
+            tries.sort(key=_heaviest_first)
+        hoped: dict[str, list[float]] = {}  # of each family, what is still to be tried or was found
+        against = 1.0  # as above, of each family the best only
+        for points, compiled, _ in tries:
+            if compiled.family in hoped:
+                hoped[compiled.family].append(points)
+            else:
+                hoped[compiled.family] = [points]
+                against *= 1 - share * points / 100
+        if against > self._doubt:
+            return ()
         ends: dict[str, list[int]] = {}
         for hit in hits:
             ends.setdefault(hit.pattern, []).append(hit.end)
-        untrusted = origin in UNTRUSTED
-        share = TRUSTED_SHARE if origin in TRUSTED else 1.0
-        tries: list[tuple[float, _Compiled, str]] = []
-        against = 1.0  # what is left of doubt if all that is still to be tried were found
-        for pattern in ends:
-            for compiled in self._of[pattern]:
-                points = share * (compiled.tool if untrusted else compiled.user)
-                if points:
-                    tries.append((points, compiled, pattern))
-                    against *= 1 - points / 100
-        if against > self._doubt:
-            return ()
-        tries.sort(key=_heaviest_first)
         windows: dict[str, list[tuple[int, int]]] = {}
         signs: list[Sign] = []
         data = text.encode() if text.isascii() else None
@@ -163,11 +179,16 @@ class Evidence:
             places = windows.get(pattern)
             if places is None:
                 places = windows[pattern] = _windows(ends[pattern], len(text))
-            found = self._search(text, data, places, compiled, points)
+            found = self._search(text, data, places, compiled, share * points)
             if found:
                 signs.extend(found)
-            else:
-                against /= 1 - points / 100
+                continue
+            family = hoped[compiled.family]
+            best = family[0]
+            family.remove(points)
+            next_best = family[0] if family else 0.0
+            if next_best != best:
+                against *= (1 - share * next_best / 100) / (1 - share * best / 100)
                 if against > self._doubt:
                     return ()
         return self._stretches(signs)
@@ -228,7 +249,22 @@ class Evidence:
                 yield Candidate(self._kind, score, stretch[0].start, end)
 
 
-def _heaviest_first(tried: tuple[float, _Compiled, str]) -> float:
+_Try = tuple[int, "_Compiled", str]
+"""Points, what is tried, and the needle whose places it is tried at."""
+
+
+def _tries(found: Iterable[_Compiled], pattern: str, *, tool: bool) -> list[_Try]:
+    tries = [(each.tool if tool else each.user, each, pattern) for each in found]
+    return sorted((each for each in tries if each[0]), key=_heaviest_first)
+
+
+def _left(tries: Iterable[_Try]) -> float:
+    """What is left of doubt if all that is tried were found."""
+    best = {compiled.family: points for points, compiled, _ in reversed(list(tries))}
+    return math.prod(1 - points / 100 for points in best.values())
+
+
+def _heaviest_first(tried: _Try) -> int:
     return -tried[0]
 
 
@@ -247,12 +283,13 @@ class _Compiled:
     match: Match
     user: int
     tool: int
+    family: str
 
     @classmethod
     def of(cls, signal: Signal, points: int | None) -> _Compiled:
         user = signal.user if points is None else points
         tool = (signal.user if signal.tool is None else signal.tool) if points is None else points
-        return cls(signal, compile_one(f"(?i)(?:{signal.regex})"), user, tool)
+        return cls(signal, compile_one(f"(?i)(?:{signal.regex})"), user, tool, signal.family or signal.name)
 
     def spans(self, text: str, data: bytes | None, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Matches in `text` from `start` to `end`, none overlapping another; `data`: ASCII text as bytes."""

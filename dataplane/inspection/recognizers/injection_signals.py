@@ -13,6 +13,7 @@ from dataplane.inspection.recognizers.injection_words import (
     EARLIER,
     GIVEN,
     INSTRUCTIONS,
+    ONLY_SAY,
     SAID,
     SCOPE,
     SEP,
@@ -213,12 +214,11 @@ SIGNALS: Final = (
     ),
     Signal(
         "instead_say",
-        "say|print|output|respond|reply|write|answer|return|tell|type|display|repeat",
-        r"""\b(?:just|only|simply|instead,?|now|exclusively|nothing but|must|always|and)\s+(?:say|print"""
-        r"""|output|respond|reply|write"""
-        r"""|answer|return|type|display|repeat|tell me)(?:\s+(?:back|me|only|exactly|just|with|the"""
-        r"""|following|phrase|words?"""
-        r"""|sentence|text|string|to|this|by|saying|all|prompts?)){0,6}\s*[:,]?\s*["“”'‘«]""",
+        ONLY_SAY,
+        r"\b(?:just|only|simply|instead,?|now|exclusively|nothing but|must|always|and)\s+(?:say|print|output"
+        r"|respond|reply|write|answer|return|type|display|repeat|tell me)(?:\s+(?:back|me|only|exactly|just"
+        r"|with|the|following|phrase|words?|sentence|text|string|to|this|by|saying|all|prompts?)){0,6}\s*[:,]?"
+        r"\s*[\"“”'‘«]",
         20,
         30,
     ),

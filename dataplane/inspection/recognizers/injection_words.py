@@ -61,3 +61,23 @@ GIVEN: Final = (
     r"(?:(?:you(?:[’']ve| have)?|have)? ?(?:were|was|been|are|got|received)?[ ]?"
     r"(?:told|given|instructed|said|programmed|trained|learned|taught|got|received))"
 )
+ONLY_SAY: Final = "|".join(
+    f"{how} {what}"
+    for how in (
+        "just",
+        "only",
+        "simply",
+        "instead",
+        "now",
+        "exclusively",
+        "nothing but",
+        "must",
+        "always",
+        "and",
+    )
+    for what in (
+        *("say", "print", "output", "respond", "reply", "write", "answer", "return", "type", "display"),
+        *("repeat", "tell me"),
+    )
+)
+"""Literals of orders to say one thing and nothing else."""

@@ -73,10 +73,9 @@ SIGNALS: Final = (
     ),
     Signal(
         "persona",
-        "act as|acting as|pretend|roleplay|role play|role-play|role of|persona|simulat|immerse|impersonat"
-        "|embody|you will be"
-        "|you are now|you are going to|behave as|respond as|take on|imagine you|character|you're now"
-        "|play the",
+        "act as|act like|acting as|acting like|pretend|roleplay|role play|role-play|role of|simulat|"
+        "immerse|impersonat|embody|you will be|you are now|you are going to|you're now|behave as|"
+        "behave like|respond as|answer as|speak as|be known as|take on|assume the|play the|playing the",
         r"\b(?:you(?:[’' ]?a?re| will| shall| must)(?: now)?(?: going to| about to)?|now|please|to"
         r"|from now on|can you|let[’']s|i want you to|hereby"
         r"|hello[^.\n]{0,30})[, ]+(?:\w+ )?(?:act(?:ing)? (?:as|like)|pretend(?:ing)?(?: to be| that you"
@@ -327,8 +326,17 @@ SIGNALS: Final = (
     ),
     Signal(
         "unrestricted_ai",
-        "restrict|limit|filter|rules|guideline|censor|ethic|moral|bound|constraint|safeguard|guardrail"
-        "|polic|inhibition|taboo|scruple|regulation|restraint",
+        "unrestricted|unfiltered|uncensored|without any|without the|without its|without your|"
+        "without content|without safety|without legal|without usual|without typical|without standard|"
+        "without normal|without openai|without human|without built|without social|without strict|"
+        "without restrict|without filter|without limit|without censor|without constraint|"
+        "without guideline|without rules|without moral|without ethic|no restrict|no filter|no limit|"
+        "no censor|no constraint|no guideline|no rules|no moral|no ethic|no boundar|no content|no safety|"
+        "no legal|no inherent|no specific|no real|zero restrict|zero filter|zero limit|zero censor|"
+        "zero constraint|zero guideline|zero rules|zero moral|zero ethic|zero boundar|or restrict|"
+        "or filter|or limit|or censor|or constraint|or guideline|or rules|or moral|or ethic|or boundar|"
+        "and restrict|and filter|and limit|and censor|and constraint|and guideline|and rules|and moral|"
+        "and ethic|and boundar",
         r"\b(?:you|ai|assistant|model|chatbot|\w*gpt|\w*bot|response|answer|respond|reply|speak|it|persona"
         r"|mode|version|character|act|talk|that)\b[^.\n]{0,60}?\b(?:without (?:any )?(?:\w+ )?"
         r"(?:restrictions?|filters?|limitations?|limits|censorship|constraints|guidelines|rules|moral\w*"

@@ -47,16 +47,16 @@ _CALLED: Final = (
 SIGNALS: Final = (
     Signal(
         "coined",
-        "tards|turd|tard |tard,|tard.|dumocrat|dumbocrat|dumorat|demonrat|demon rat|democrap|rethug|repuke"
-        "|republiklan|feminazi|femoid|foids|roastie|wads|fuckwad|dickwad|asshat|ass hat|assclown|ass clown"
-        "|assbag|ass-|a-hole|covidiot|cuck|soyboy|soy boy|asswip|numbskull|bonehead|knuckle dragg"
-        "|knuckledragg|dumbf|shithole|shit hole|shitstain|shit stain|cumstain|poopy|jackoff|jack off|slag"
-        "|sheboon|she boon|groid|dindu|mongs| mong |mong.|mong,|mongol|sperg|chav|pedo |pedo,|pedos|kiddie"
-        "|boot lick|bootlick|ass kiss|asskiss|brown nos|dumbass|dumb ass|fatass|fatty|fatso|lesbos|tranni"
-        "|libfu|lib fu|douch|buffoon|dumb sh|dumbsh|dum shit|full of sh|camel fuck|goat fuck"
-        "|sheep fuck|sheepshag|cunty|dickhead|knob|twatw|shitbag|shitlib|amerikkk"
-        "|moslem scum|untermensch|white trash|crackhead|methhead|meth head|basketcase|pisslam|ape-like"
-        "|half-breed|mutt|savages| pos|whoremonger|manwhore|attention whore",
+        "tards|tard |tard,|tard.| turd|libturd|libtard|lib-t|dumocrat|dumbocrat|dumorat|demonrat|"
+        "demon rat|democrap|rethug|repuke|republiklan|amerikkk|feminazi|feminasi|femoid| foid|roastie|"
+        "roasty|fuckwad|dickwad|shitwad|cockwad|asshat|ass hat|assclown|ass clown|assbag|assmunch|assface|"
+        "ass licker|asslicker|a-hole|covidiot|cuck|soyboy|soy boy|numbskull|bonehead|knuckle dragg|"
+        "knuckledragg|dumbf|shithole|shit hole|shitstain|shit stain|shitlib|shit lib|shitbag|shit bag|"
+        "cumstain|cum stain|poopy|poopypants| slag|sheboon|she boon| groid| dindu| mong | mongs| mong.|"
+        " mong,|mongoloid| sperg| chav|pedo |pedos |boot lick|bootlick|ass kiss|asskiss|brown nos|"
+        "brownnos|fatass|fat ass| fatty|fatties|fatso|lesbos|camel fuck|goat fuck|sheep fuck|pig fuck|"
+        "crackhead|crack head|methhead|meth head| pos|libfu|lib fu|douch|buffoon|dumb sh|dumbsh|dum shit|"
+        "full of sh|pisslam|mudslime|attention whore|man whore|manwhore|untermensch",
         r"\b(?:trump|lib|con|fuck|dumb|cuck|ob?am|demo|woke|mask|snow|vax|anti ?vax|maga|feminis|celeb"
         r"|liber|republi|tea)\w{0,3}tards?\b|\blib(?:t|-t)?(?:ard|urd)s?\b|\bturds?\b"
         r"|\bdu?mb?o(?:c)?rats?\b"
@@ -111,12 +111,14 @@ SIGNALS: Final = (
     ),
     Signal(
         "belittled",
-        "idiot|moron|clown|pig|fool|loser|liar|bastard|scum|coward|crook|thug|thief|thieves"
-        "|criminal|traitor"
-        "|troll|puppet|hack|fraud|cheat|creep|pervert|freak| hag| cow|goat|puke|midget|dumm|imbecile|bigot"
-        "|racist|hypocrite|lunatic|psycho|sociopath|narciss|maniac|lowlife| bum|trash|kook|nut|nitwit|wacko"
-        "|weirdo|slob|brat|predator|pedo|demon|tyrant|nazi|commie|cult|bag of|piece of|excuse for|waste of"
-        "|shit|leech|parasite|savage|cretin|dolt| ass",
+        "fucking|fuckin |fucken|fkn|f*cking|f**king|f***ing|stupid|dumb |dumb,|dum |ignorant|ugly|lying |"
+        "lying,|crooked|corrupt |corrupt,|senile|demented|pathetic|disgusting|rotten|filthy|nasty|damn|"
+        "bloody|miserable|spineless|brainless|clueless|incompetent|moronic|idiotic|retarded|racist |"
+        "racist,|sexist|greedy|selfish|arrogant|cowardly|vile |vile,|despicable|worthless|useless|"
+        "toothless|whiny|whining|delusional|deranged|degenerate|commie|perverted|creepy|smelly|thick |"
+        "dense |entitled |psychotic|narcissistic|gutless|classless|shameless|two-faced|murderous|satanic|"
+        "demonic|inbred|obnoxious|hypocritical|insufferable|sniveling|slimy|sleazy|treasonous|cheating |"
+        "cheating,|thieving|washed up|hideous|mindless|braindead|brain-dead|brain dead|sorry ass|trashy",
         rf"\b(?:{_NASTY},? ){{1,3}}(?:\w+ )?{_WRETCH}\b|\b(?:you|ya|u|those|these|such|bunch of|pack of"
         rf"|what an?) (?:{_NASTY},? ){{1,3}}(?:\w+ ){{0,2}}{_WRETCH}\b",
         51,
@@ -124,21 +126,27 @@ SIGNALS: Final = (
     ),
     Signal(
         "belittled_people",
-        "people|man|men|guy|girl|boy|kid|lad|bunch|human|party|cult|mouth|face|head|brain|mother|famil",
+        "fucking|fuckin |fucken|fkn|f*cking|f**king|f***ing|stupid|dumb |dumb,|dum |ignorant|ugly|lying |"
+        "lying,|crooked|corrupt |corrupt,|senile|demented|pathetic|disgusting|rotten|filthy|nasty|damn|"
+        "bloody|miserable|spineless|brainless|clueless|incompetent|moronic|idiotic|retarded|racist |"
+        "racist,|sexist|greedy|selfish|arrogant|cowardly|vile |vile,|despicable|worthless|useless|"
+        "toothless|whiny|whining|delusional|deranged|degenerate|commie|perverted|creepy|smelly|thick |"
+        "dense |entitled |psychotic|narcissistic|gutless|classless|shameless|two-faced|murderous|satanic|"
+        "demonic|inbred|obnoxious|hypocritical|insufferable|sniveling|slimy|sleazy|treasonous|cheating |"
+        "cheating,|thieving|washed up|hideous|mindless|braindead|brain-dead|brain dead|sorry ass|trashy",
         rf"\b(?:{_NASTY},? ){{1,3}}(?:\w+ )?{_THOSE}\b",
         33,
         family="belittled",
     ),
     Signal(
         "called",
-        "idiot|moron|loser|pathetic|imbecile|scum|worthless|disgusting|stupid|dumb|pig|freak|inbred|vile"
-        "|lowlife|subhuman|piece of| pos|waste of|filth|brainless|ugly|trash|garbage|cretin|dimwit|nitwit"
-        "|pervert|psycho|creep|clown|coward|liar|crook|traitor|rapist|terrorist|pedo|fraud|crazy"
-        "|insane|nuts"
-        "|evil|demon|retard|thug|delusional|hypocrite|racist|brain|incompetent|useless|a joke|disgrac"
-        "|embarrass|senile|demented|cancer|fascist|nazi|communist|insufferable|despicable|spineless"
-        "|clueless"
-        "|ignorant|the devil|satan|monster|wack",
+        "idiot|moron|loser|pathetic|imbecile|scum|worthless|disgusting|stupid|dumb| pig| freak|inbred|"
+        " vile|lowlife|subhuman|piece of| pos|waste of| filth|brainless| ugly| trash|garbage|cretin|"
+        "dimwit|nitwit|pervert|psycho| creep| clown|coward| liar| crook|traitor|rapist|terrorist| pedo|"
+        " fraud| crazy| insane| nuts| evil| demon|retard| thug|delusional|hypocrite|racist|brain dead|"
+        "brain-dead|braindead|brainwash|incompetent| useless| a joke| disgrac|embarrassment|senile|"
+        "demented| cancer|fascist| nazi|communist|insufferable|despicable|spineless|clueless|ignorant|"
+        "the devil| satan| a monster| monsters| wack",
         r"\b(?:you(?:[’' ]?a?re| are| r)?|your|ur|he(?:[’']?s| is| was)|she(?:[’']?s| is| was)"
         r"|they(?:[’']?re| are)"
         r"|(?:th(?:is|at|e) )?(?:man|guy|woman|lady|dude|girl|clown|president|governor|judge|mayor"
@@ -156,9 +164,8 @@ SIGNALS: Final = (
     ),
     Signal(
         "accused",
-        "pedo|molest|rapist|traitor|treason|terrorist|nazi|fascist|con man|conman|crook|psychopath"
-        "|sociopath"
-        "|tyrant|dictator|communist|commie|marxist|fraud|liar|lying|racist|bigot|satan|demon",
+        "pedo|molest|rapist|traitor|treasonous|terrorist| nazi|fascist|con man|conman|con men|conmen|"
+        " crook|psychopath|sociopath|tyrant|commie|marxist| fraud| liar|bigot|satanist",
         r"\b(?:p[ae]?edo(?:phile)?s?|child molesters?|rapists?|traitors?|treasonous|terrorists?|nazis?"
         r"|fascists?|con ?m[ae]n|crooks?|psychopaths?|sociopaths?|tyrants?|commies?|marxists?"
         r"|frauds?|liars?"
@@ -168,9 +175,11 @@ SIGNALS: Final = (
     ),
     Signal(
         "harm_wished",
-        "hang |hung|rope|noose|bullet|firing squad|shot|die |die.|die!|died|dead|death|burn|rot|in hell"
-        "|prison|jail|execut|beaten|slap|punch|kick|choke|covid|cancer|cliff|bridge|woodchipper|guillotine"
-        "|gallows|gitmo|lynch|deserve|suffer|killed|strung|drown|pain",
+        " hang|hung| rope|noose|bullet|firing squad| shot| die| dies|died| dead|death|burn| rot | rots|"
+        "rot in|in hell|in prison|in jail|execute| beat|slap| punch| kick|choke| covid| cancer| cliff|"
+        " bridge|lamppost|hiding|whooping|lynch|suffer|killed| kill all| kill every|himself|herself|"
+        "yourself|themsel|strung|drown|starve|raped|castrat|steriliz|put down|put to death|deported|"
+        "locked up|hit by|run over|runs over|end every|end all",
         r"\b(?:go|should|can|please|just|need to|needs to|ought to) (?:just |go |and |all )*(?:hang"
         r"|kill|drown|shoot"
         r"|fuck) (?:your|him|her|them)sel(?:f|ves)\b|\bgo (?:and )?(?:hang|die|drown|choke)\b"
@@ -233,7 +242,8 @@ SIGNALS: Final = (
     ),
     Signal(
         "group_ordered",
-        "women|woman|female|girls|muslim|islam|immigrant|migrant|refugee|jews|jewish|black|gay|trans|asian"
+        "women|woman|female|girls|muslim|islam|immigrant|migrant|refugee|jews|jewish|black|gay"
+        "|trans |transg|transs|trannies|asian"
         "|mexican|foreigner|disabled|arab|indian|feminis|liberals|leftists|illegals|lesbian|homo"
         "|chinese|african",
         rf"\b{GROUP} (?:\w+ ){{0,3}}?(?:fills?|makes?|making) me (?:with )?(?:so |feel |want to "
