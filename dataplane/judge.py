@@ -21,7 +21,6 @@ from dataplane.findings import (
     NOTHING_FOUND,
     Finding,
     Inspection,
-    Level,
     Origin,
     ProposedCall,
     Text,
@@ -40,6 +39,7 @@ from dataplane.inspection_ports import (
 )
 from dataplane.kept_content import MAX_CHARACTERS, kept_content, without_beginnings
 from dataplane.ports import AuditLog, Exchange, PolicyEngine, Transcript
+from dataplane.told_call import in_call, named_by, told_call
 
 _log = logging.getLogger("regogate.inspection")
 
@@ -216,21 +216,16 @@ class CallJudge:
             state.correlation_id = of_tool_call(state, call.id)
         asked = terms.tool_calls == "ask"
         findings: tuple[Finding, ...] = ()
-        if call.texts and (asked or terms.inspect):
-            findings = self._hearing(await self.detector.look(call.texts)).findings
+        named: tuple[Finding, ...] = ()
+        if asked or (call.texts and terms.inspect):
+            texts = (*call.texts, *named_by(call)) if asked else call.texts
+            found = self._hearing(await self.detector.look(texts)).findings
+            findings, named = in_call(call, found)
         if not asked:
             findings = self._inspected(findings)
             return replace(await self.response(findings), findings=findings)
         state.answer_findings += findings
-        facts = _untold(call, findings)
-        about: dict[str, object] = {
-            "name": call.name,
-            "valid": call.valid and facts is not None,
-            "bytes": len(call.arguments.encode("utf-8", "surrogatepass")),
-            "arguments": facts or {},
-        }
-        if call.id is not None:
-            about["id"] = call.id
+        about = told_call(call, findings, named)
         verdict = await self._ask(Question(stage="tool_call", about=about, findings=findings))
         return replace(verdict, findings=findings)
 
@@ -345,23 +340,6 @@ class CallJudge:
 
 def _within(pattern: str, origin: Origin) -> str:
     return pattern if "@" in pattern else f"{pattern}@{origin.value}"
-
-
-def _untold(
-    call: ProposedCall, findings: Sequence[Finding]
-) -> Mapping[str, Mapping[str, str | int | float | bool]] | None:
-    """The facts of a call's arguments without the values in which something was found: what was matched goes
-    neither to policy nor into records. None where it is in a name, by which facts go."""
-    facts = dict(call.facts)
-    for finding in findings:
-        for span in finding.spans if finding.level is not Level.LOW else ():
-            place = call.texts[span.text].place
-            if place is None:
-                return None
-            name = ".".join(map(str, place))
-            if name in facts:
-                facts[name] = {key: value for key, value in facts[name].items() if key != "value"}
-    return facts
 
 
 def _told_of(finding: Finding, told: Set[tuple[str, bytes]]) -> bool:

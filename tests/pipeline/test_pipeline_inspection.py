@@ -210,6 +210,16 @@ def test_policy_is_not_told_the_value_of_an_argument_in_which_something_was_foun
     assert question.about["valid"]
 
 
+def test_policy_is_told_no_name_and_no_id_of_a_call_in_which_something_was_found() -> None:
+    made = house()
+    made.surface.calls = [propose(0, 0, "s3cr3t", "send", "{}"), propose(0, 1, "call_2", "s3cr3t", "{}")]
+    state, _ = run(made)
+    one, other = (question.about for question in made.questions)
+    assert (one["name"], "id" in one) == ("send", False)
+    assert (other["name"], other["id"]) == ("", "call_2")
+    assert state.answer_findings == ()  # the stage response is asked about the texts of the answer
+
+
 def test_arguments_with_names_in_which_something_was_found_are_not_told_and_count_as_unreadable() -> None:
     made = house()
     made.surface.calls = [propose(0, 0, "call_1", "send", '{"bob@x.example": 1, "city": "Oslo"}')]
