@@ -154,7 +154,7 @@ class Exchange(Protocol):
         ...
 
     def finish_reason(self) -> str | None:
-        """Why that answer's first choice ended, as the provider says."""
+        """Why that answer's first choice ended: a word of the API, or `other`."""
         ...
 
     def rewrite(self, instead: Mapping[int, str]) -> bytes:

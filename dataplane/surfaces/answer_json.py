@@ -7,7 +7,7 @@ surrogate pair between two chunks), which the caller gets as they were.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import jiter
 import orjson
@@ -16,6 +16,9 @@ from dataplane.errors import Refused
 from dataplane.ports import UpstreamFailed
 from dataplane.quantities import Usage
 from dataplane.surfaces.fields import MAX_INTEGER, MODEL_ID
+
+FINISH_REASONS: Final = frozenset({"stop", "length", "tool_calls", "function_call", "content_filter"})
+"""OpenAI API reference, the chat completion object."""
 
 
 def parse_answer(data: bytes) -> dict[str, Any]:
@@ -72,6 +75,14 @@ def model_of(answer: dict[str, Any]) -> str | None:
     """The model that a provider says has served, where it is a well-formed id."""
     model = answer.get("model")
     return model if type(model) is str and MODEL_ID.fullmatch(model) else None
+
+
+def told_finish(reason: Any) -> str | None:
+    """What policy is told of why a choice ended: a provider's own word is `other`, since anything may stand
+    there; None where there is no word at all."""
+    if type(reason) is not str:
+        return None
+    return reason if reason in FINISH_REASONS else "other"
 
 
 def _parse_sloppy(data: bytes) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from dataplane.errors import Refused
 from dataplane.findings import ProposedCall, Text
 from dataplane.ports import UpstreamFailed
-from dataplane.surfaces.answer_json import dump_answer, is_strict, tidy
+from dataplane.surfaces.answer_json import dump_answer, is_strict, tidy, told_finish
 from dataplane.surfaces.chat_answer_texts import answer_texts
 from dataplane.surfaces.encoded_text import put_encoded
 from dataplane.surfaces.proposed_call import of_input, propose
@@ -45,8 +45,7 @@ class ChatAnswer:
     def finish_reason(self) -> str | None:
         """Why the first choice ended."""
         for choice in _dicts(self._answer.get("choices")):
-            reason = choice.get("finish_reason")
-            return reason if type(reason) is str else None
+            return told_finish(choice.get("finish_reason"))
         return None
 
     def proposed(self) -> Sequence[ProposedCall]:

@@ -16,7 +16,7 @@ from dataplane.errors import Refused
 from dataplane.findings import Finding, Origin, Text
 from dataplane.inspection_ports import Asked, Guard, Passed, ResponseVerdict, Steps
 from dataplane.ports import UpstreamFailed
-from dataplane.surfaces.answer_json import dump_answer
+from dataplane.surfaces.answer_json import dump_answer, told_finish
 from dataplane.surfaces.chat_stream_calls import PartialCall
 from dataplane.surfaces.chat_stream_choice import Choice, Freed, Taken
 from dataplane.surfaces.chat_stream_text import glance
@@ -202,7 +202,9 @@ class GuardedChat:
         ends = any(one.ends for _, one in taken)
         if findings or ends:
             unread = sum(choice.unread_bytes for choice, _ in taken)
-            verdict = yield Asked(findings=findings, ends=ends, finish_reason=finish, unread_bytes=unread)
+            verdict = yield Asked(
+                findings=findings, ends=ends, finish_reason=told_finish(finish), unread_bytes=unread
+            )
             kinds = verdict.redact
         self.silent = self.silent and not any(one.says for _, one in taken)
         return [(choice, choice.settle(one, kinds)) for choice, one in taken]

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from dataplane.findings import Finding, Origin
 from dataplane.inspection_ports import Guard
+from dataplane.surfaces.answer_json import FINISH_REASONS
 from dataplane.surfaces.chat_stream_calls import PartialCalls
 from dataplane.surfaces.chat_stream_logprobs import Logprobs
 from dataplane.surfaces.chat_stream_rest import Channels, Rest
@@ -18,12 +19,7 @@ _ORIGINS: Final = {"content": Origin.OUTPUT, "refusal": Origin.REFUSAL}
 _CALLS: Final = ("tool_calls", "function_call")
 _FORMS: Final[dict[str, type]] = {"index": int, "delta": dict, "finish_reason": str}
 _NUMBERED: Final = frozenset({*_FORMS, "logprobs"})
-_WORDS: Final = frozenset(
-    {
-        *("assistant", "system", "user", "tool", "developer", "function"),
-        *("stop", "length", "tool_calls", "function_call", "content_filter"),
-    }
-)
+_WORDS: Final = FINISH_REASONS | {"assistant", "system", "user", "tool", "developer", "function"}
 """Roles and finish reasons of the API."""
 
 

@@ -64,6 +64,7 @@ def test_policy_hears_of_the_end_of_a_choice_however_it_ends(last: bytes) -> Non
     policy = Policy()
     through([*content("Hello "), last, DONE], policy)
     assert [asked.ends for asked in policy.asked] == [True]
+    assert policy.asked[0].finish_reason in ("stop", "other", None)
 
 
 def test_what_is_held_goes_on_with_what_follows_or_before_the_end_of_its_choice() -> None:
