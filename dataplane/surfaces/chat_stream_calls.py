@@ -52,7 +52,10 @@ class PartialCall:
                 if body != self.body and (self.name or self.arguments):
                     raise _invalid("The provider proposed a call of a tool that is of two kinds.")
                 self.body = body
-                self.name += _text(part.get("name"))
+                name = _text(part.get("name"))
+                # Some providers say id and name again with each delta, others send a name in pieces.
+                if not (name == self.name and self.id and self.id == delta.get("id")):
+                    self.name += name
                 self.arguments += _text(part.get(called_with))
         self.id = self.id or (_text(delta.get("id")) or None)
         extra = 0

@@ -30,6 +30,15 @@ def calls(out: bytes, choice: int = 0) -> list[dict[str, Any]]:
     ]
 
 
+def test_an_id_and_a_name_that_come_with_each_delta_are_said_once() -> None:
+    again = [part(piece, id="call_1", name="search") for piece in ("{", '"q": 1', "}")]
+    in_pieces = [part("{}", id="call_1", name="se"), part(name="arch")]
+    for pieces in (again, in_pieces):
+        policy = Policy()
+        through([*pieces, chunk({}, "tool_calls"), DONE], policy)
+        assert [(call.id, call.name, call.valid) for call in policy.calls] == [("call_1", "search", True)]
+
+
 def test_a_call_that_is_of_two_kinds_cannot_be_read() -> None:
     both = {"function": {"name": "f", "arguments": "a"}, "custom": {"name": "f", "input": "b"}}
     for deltas in ([{"index": 0, **both}], [{"index": 0, key: value} for key, value in both.items()]):
