@@ -6,7 +6,6 @@ a setting, reason, command or doubt that is added without this command fails the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +14,13 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import annotated_types
 import typer
-import yaml
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
 from dataplane.cli import app, dev
 from dataplane.config import Address, Name, Network, SecretRef, Settings, Url
-from dataplane.errors import GROUNDS
 from dataplane.server.doubts import DOUBTS
+from tests.docs_reasons import reasons_page
 from tests.docs_signals import signals_page
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -302,56 +300,6 @@ def settings_page() -> str:
     )
 
 
-_METADATA: Final = re.compile(r"^# METADATA\n((?:#.*\n)+)", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """One rule of the shipped policy, by its METADATA."""
-
-    id: str
-    title: str
-    description: str
-    remediation: str
-    owner: str
-
-
-def rules() -> list[Rule]:
-    """Every rule with an id, sorted by it."""
-    found = []
-    for path in sorted((ROOT / "policies/rego").rglob("*.rego")):
-        for match in _METADATA.finditer(path.read_text("utf-8")):
-            block = "\n".join(line.removeprefix("#").removeprefix(" ") for line in match[1].splitlines())
-            data = yaml.safe_load(block)
-            if "id" in (custom := data.get("custom", {})):
-                texts = {name: " ".join(str(data[name]).split()) for name in ("title", "description")}
-                remedy = " ".join(str(custom["remediation"]).split())
-                found.append(Rule(id=custom["id"], owner=custom["owner"], remediation=remedy, **texts))
-    return sorted(found, key=lambda rule: rule.id)
-
-
-def reasons_page() -> str:
-    """docs/reference-reasons.md"""
-    grounds = [
-        (f"`{reason}`", str(one.status), f"`{one.code}`", one.message) for reason, one in GROUNDS.items()
-    ]
-    ids = [(f"`{r.id}`", f"{r.title}. {r.description}", r.remediation, r.owner) for r in rules()]
-    return _page(
-        "Reasons",
-        "Every reason a call can have: in `x-regogate-reasons`, in `reasons` of an error body and of a "
-        "record.",
-        "## From the gateway\n\nA framing fault has the reason `gateway.framing` and its own code: see "
-        "[Framing faults](reference-doubts.md). `gateway.client_closed` is only recorded: nobody is left "
-        "to answer.\n\n" + _table(("reason", "status", "code", "message"), grounds),
-        "## From limits\n\n`limit.ID`, where ID is the id that policy gave the limit, such as "
-        "`limit.client.rpm`: status 429, code `rate_limit_exceeded`, with `Retry-After`.",
-        "## From the shipped policy\n\nRefusals have status 403 and code `policy_blocked`; on a path that "
-        "no API has, 404 and `unknown_url`. `request.grant.*` allow. "
-        "Ids of topics such as `request.tokens.cap` stand on a CONSTRAIN. A site's own rules add theirs.\n\n"
-        + _table(("reason", "meaning", "what to do", "owner"), ids),
-    )
-
-
 def doubts_page() -> str:
     """docs/reference-doubts.md"""
     rows = [(f"`{code}`", str(one.status), one.sentence) for code, one in DOUBTS.items()]
@@ -403,7 +351,7 @@ def pages() -> Mapping[Path, str]:
     """Every reference page and its text."""
     return {
         ROOT / "docs/reference-settings.md": settings_page(),
-        ROOT / "docs/reference-reasons.md": reasons_page(),
+        ROOT / "docs/reference-reasons.md": reasons_page(_page, _table),
         ROOT / "docs/reference-commands.md": commands_page(),
         ROOT / "docs/reference-doubts.md": doubts_page(),
         ROOT / "docs/reference-signals.md": signals_page(_page, _table),

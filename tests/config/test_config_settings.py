@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,12 +9,9 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from dataplane.config import (
     SecretRef,
-    Settings,
     build,
     is_loopback_url,
     load,
@@ -368,48 +364,3 @@ def test_settings_cannot_be_changed_after_they_were_checked() -> None:
     built = build({}, BASE)
     with pytest.raises(ValueError, match="frozen"):
         built.instance = "other"
-
-
-KEYS = """server bind tls cert key policy opa path bundle url keys token audit database upstreams a base_url
-models data_dir file env trusted_proxies zz"""
-keys = st.sampled_from(["", *KEYS.split()])
-scalars = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.floats(),
-    st.text(max_size=8),
-    st.sampled_from(["h:1", "http://[", "openai"]),
-)
-documents = st.recursive(
-    scalars,
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(keys, inner, max_size=5)),
-    max_leaves=20,
-)
-
-
-def made(raw: Any) -> Settings | ConfigError:
-    try:
-        return build(raw, BASE)
-    except ConfigError as error:
-        return error
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(documents)
-def test_whatever_the_document_says_it_is_settings_or_a_config_error(raw: Any) -> None:
-    match made(raw):
-        case ConfigError(problems=told):
-            assert told
-            assert all(problem and "\n" not in problem for problem in told)
-        case Settings() as built:
-            unreadable(built)
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.one_of(st.text(max_size=40), documents.map(lambda raw: yaml.safe_dump(raw))))
-def test_whatever_the_file_says_it_is_settings_or_a_config_error(tmp_path: Path, text: str) -> None:
-    config = tmp_path / "f.yaml"
-    config.write_bytes(text.encode("utf-8", "replace"))
-    with contextlib.suppress(ConfigError):
-        load(config, ["telemetry.log_level=info"])

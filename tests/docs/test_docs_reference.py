@@ -13,7 +13,8 @@ from dataplane.config import SecretRef, Settings
 from dataplane.errors import GROUNDS
 from dataplane.server.doubts import DOUBTS
 from tests import docs_reference
-from tests.docs_reference import ABOUT, ROOT, pages, rules, settings
+from tests.docs_reasons import rules
+from tests.docs_reference import ABOUT, ROOT, pages, settings
 
 
 @pytest.mark.parametrize("page", pages(), ids=name_of)

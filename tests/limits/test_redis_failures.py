@@ -9,10 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from redis_kit import QUICK, RedisServer, started, store, until
+from redis_kit import QUICK, RedisServer, back, remaining, started, store, until
 
-from dataplane.limits.fallback import LocalWhenAway
-from dataplane.limits.memory import MemoryStore
 from dataplane.limits.redis_store import RedisStore
 from dataplane.limits.store import Budget, Claim, Granted, Lease, Past, Rate, Rejected, StoreUnavailable
 
@@ -33,18 +31,6 @@ async def granted(one: RedisStore, name: str, *claims: Claim, want: int = 1) -> 
     )
     assert isinstance(answer, Granted)
     return answer
-
-
-async def remaining(one: RedisStore, claim: Claim) -> int:
-    """What is left of a claim, by asking for what it never has."""
-    never = Budget(cell="never", amount=0, period_us=HOUR_US, per="hour", calendar=False)
-    answer = await one.reserve(f"look-{time.monotonic_ns()}", "t", [claim, never], [1, 1])
-    assert isinstance(answer, Rejected)
-    return answer.remaining[0]
-
-
-async def back(one: RedisStore) -> None:
-    await until(lambda: one.up)
 
 
 def test_while_it_is_stopped_calls_fail_at_once_and_it_is_used_again_once_it_is_back(
@@ -329,68 +315,6 @@ def test_a_server_that_must_not_be_used_is_not(
     finally:
         command.kill()
     assert "hunter2" not in caplog.text
-
-
-# --- what is done instead -------------------------------------------------------------------------
-
-
-def test_away_budgets_are_closed_and_rates_and_places_are_counted_here_at_their_part(
-    own_redis: RedisServer,
-) -> None:
-    rate = replace(RATE, period_us=24 * HOUR_US)
-
-    async def main() -> None:
-        one = store(own_redis.url)
-        both = LocalWhenAway(one, MemoryStore(), processes=4)
-        await both.start()
-        shared = [await both.reserve(f"s{n}", "t", [rate, PLACES], [1, 1]) for n in range(1)]
-        assert [answer.mode for answer in shared] == [""]
-        own_redis.kill()
-        await until(lambda: not one.up)
-        with pytest.raises(StoreUnavailable):
-            await both.reserve("money", "t", [rate, MONEY], [1, 1])
-        with pytest.raises(StoreUnavailable):
-            await both.reserve("few", "t", [replace(rate, cell="few", amount=3, burst=3)], [1])
-        # 8 places over 4 processes, of which this one has had 1 since before.
-        first = await both.reserve("l1", "t", [rate, PLACES], [1, 1])
-        assert isinstance(first, Granted)
-        assert (first.mode, list(first.remaining)) == ("local", [18, 0])
-        full = await both.reserve("l2", "t", [rate, PLACES], [1, 1])
-        assert isinstance(full, Rejected)
-        assert (full.mode, full.index) == ("local", 1)
-        rates = [await both.reserve(f"r{n}", "t", [rate], [1]) for n in range(30)]
-        assert [isinstance(answer, Granted) for answer in rates] == [True] * 18 + [False] * 12
-        assert {answer.mode for answer in rates} == {"local"}
-        assert dict(both.counts()) == {"shared": 1, "local": 32, "closed": 2}
-        own_redis.start()
-        await back(one)
-        # The store has learned of the call that was admitted here, and forgets it with its end.
-        assert await remaining(one, PLACES) == 6
-        both.settle(first, "t", [rate, PLACES], [1, 1], [1, 1])
-        assert await remaining(one, PLACES) == 7
-        await both.close()
-
-    asyncio.run(main())
-
-
-def test_a_rate_that_was_used_up_in_the_store_is_used_up_locally(own_redis: RedisServer) -> None:
-    daily = Rate(cell="daily", amount=40, period_us=24 * HOUR_US, burst=40)
-
-    async def main() -> None:
-        one = store(own_redis.url)
-        both = LocalWhenAway(one, MemoryStore(), processes=2)
-        await both.start()
-        for number in range(30):
-            assert isinstance(await both.reserve(str(number), "t", [daily], [1]), Granted)
-        own_redis.kill()
-        await until(lambda: not one.up)
-        answers = [await both.reserve(f"l{number}", "t", [daily], [1]) for number in range(40)]
-        # Ten are left, of which this process has half.
-        assert [answer.mode for answer in answers] == ["local"] * 40
-        assert sum(isinstance(answer, Granted) for answer in answers) == 5
-        await both.close()
-
-    asyncio.run(main())
 
 
 def test_before_it_is_started_and_after_it_is_closed_nothing_is_taken_and_nothing_raised(

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import h2.config
-import h2.connection
-import h2.events
-import h2.settings
 import pytest
 from h2.errors import ErrorCodes
+from http2_client import Headers, Http2Client, talking
 from server_certs import Authority, client_context
 from server_kit import (
     MAX_BODY,
@@ -28,101 +22,9 @@ from server_kit import (
     serving,
 )
 
-from dataplane.server.doubts import Doubt
-from dataplane.server.fields import judge_http2
-from dataplane.server.serve import Tls, TlsFiles
+from dataplane.server.serve import Tls
 
-Headers = list[tuple[str, str]]
 BASE: Headers = [(":method", "POST"), (":scheme", "https"), (":authority", "a"), (":path", "/v1/x")]
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("ca"), "ca")
-
-
-@pytest.fixture(scope="module")
-def tls(authority: Authority) -> Tls:
-    pair = authority.issue("server")
-    return Tls(TlsFiles(cert=pair.cert, key=pair.key))
-
-
-class Http2Client:
-    """h2 on a socket; whatever comes is kept by stream."""
-
-    def __init__(self, raw: Raw) -> None:
-        self.raw = raw
-        config = h2.config.H2Configuration(
-            header_encoding="utf-8", validate_outbound_headers=False, normalize_outbound_headers=False
-        )
-        self.h2 = h2.connection.H2Connection(config)
-        self.headers: dict[int, dict[str, str]] = {}
-        self.bodies: dict[int, bytes] = defaultdict(bytes)
-        self.ended: set[int] = set()
-        self.resets: dict[int, int] = {}
-        self.gone: list[int] = []
-        self.acknowledge = True
-
-    @classmethod
-    async def connect(cls, port: int, authority: Authority) -> Http2Client:
-        client = cls(await Raw.connect(port, ssl=client_context(authority, "h2")))
-        client.h2.initiate_connection()
-        await client.flush()
-        return client
-
-    async def flush(self) -> None:
-        await self.raw.send(self.h2.data_to_send())
-
-    async def request(self, headers: Headers, body: bytes | None = None, *, end: bool = True) -> int:
-        stream = int(self.h2.get_next_available_stream_id())
-        self.h2.send_headers(stream, headers, end_stream=end and body is None)
-        if body is not None:
-            self.h2.send_data(stream, body, end_stream=end)
-        await self.flush()
-        return stream
-
-    async def until(self, *streams: int) -> None:
-        """Read until these streams are answered or reset."""
-        while not all(stream in self.ended or stream in self.resets for stream in streams):
-            await self.read()
-
-    async def read(self) -> None:
-        data = await self.raw.reader.read(65536)
-        assert data, "closed"
-        self.take(data)
-        await self.flush()
-
-    def take(self, data: bytes) -> None:
-        for event in self.h2.receive_data(data):
-            match event:
-                case h2.events.ResponseReceived():
-                    self.headers[event.stream_id] = dict(event.headers)  # type: ignore[arg-type]
-                case h2.events.DataReceived():
-                    self.bodies[event.stream_id] += event.data or b""
-                    if self.acknowledge:
-                        size = event.flow_controlled_length or 0
-                        self.h2.acknowledge_received_data(size, event.stream_id)
-                case h2.events.StreamEnded():
-                    self.ended.add(event.stream_id)
-                case h2.events.StreamReset():
-                    self.resets[event.stream_id] = int(event.error_code or 0)
-                case h2.events.ConnectionTerminated():
-                    self.gone.append(int(event.error_code or 0))
-
-    def status(self, stream: int) -> tuple[int, bytes]:
-        return int(self.headers[stream][":status"]), self.bodies[stream]
-
-
-@asynccontextmanager
-async def talking(
-    app: Any, tls: Tls, authority: Authority, **settings: Any
-) -> AsyncIterator[tuple[Http2Client, Any]]:
-    async with serving(app, tls=tls, **settings) as server:
-        client = await Http2Client.connect(server.port, authority)
-        try:
-            yield client, server
-        finally:
-            client.raw.close()
 
 
 @on_both_loops
@@ -143,89 +45,6 @@ def test_requests_side_by_side(tls: Tls, authority: Authority, loop_factory: Loo
         assert call.scope["extensions"]["tls"] == {"tls_version": "TLSv1.3", "client_cert": None}
 
     run(probe(), loop_factory)
-
-
-REFUSED: dict[str, tuple[Headers, str, bool]] = {
-    "two_authorizations": ([*BASE, ("authorization", "a"), ("authorization", "b")], "duplicate_header", True),
-    "host_and_authority_differ": ([*BASE, ("host", "b")], "host_mismatch", True),
-    "no_host": ([pair for pair in BASE if pair[0] != ":authority"], "missing_host", True),
-    "over_limit": ([*BASE, ("content-length", str(MAX_BODY + 1))], "body_too_large", True),
-    "length_16_digits": ([*BASE, ("content-length", "0" * 16)], "bad_content_length", True),
-    "101_headers": ([*BASE, *((f"x-{i}", "b") for i in range(101))], "too_many_headers", True),
-    "40_kB_header": ([*BASE, ("x", "b" * 40_000)], "head_too_large", True),
-    "control_byte": ([*BASE, ("x", "a\x01b")], "bad_header", True),
-    "space_in_the_path": ([*BASE[:3], (":path", "/a b")], "bad_request_line", False),
-    "non_ascii_path": ([*BASE[:3], (":path", "/é")], "bad_request_line", False),
-    "transfer_encoding": ([*BASE, ("transfer-encoding", "chunked")], "bad_transfer_encoding", True),
-    "connection": ([*BASE, ("connection", "close")], "bad_header", True),
-    "te": ([*BASE, ("te", "gzip")], "bad_header", True),
-    "upper_case_name": ([*BASE, ("X-A", "b")], "bad_header", True),
-    "empty_name": ([*BASE, ("", "b")], "bad_header", True),
-    "two_paths": ([*BASE, (":path", "/v1/x")], "bad_header", True),
-    "late_pseudo_header": ([*BASE[:3], ("a", "b"), BASE[3]], "bad_header", True),
-    "unknown_pseudo_header": ([*BASE, (":x", "y")], "bad_header", True),
-    "no_scheme": ([BASE[0], *BASE[2:]], "bad_header", True),
-    "no_path": (BASE[:3], "bad_request_line", False),
-    "no_method": (BASE[1:], "bad_request_line", False),
-    "asterisk": ([(":method", "OPTIONS"), *BASE[1:3], (":path", "*")], "bad_request_line", False),
-    "lower_case_method": ([(":method", "post"), *BASE[1:]], "bad_request_line", False),
-    "connect": ([(":method", "CONNECT"), (":authority", "a:443")], "unsupported_method", False),
-}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_a_doubtful_head_is_answered_by_the_application_and_the_stream_reset(
-    name: str, tls: Tls, authority: Authority
-) -> None:
-    headers, reason, legible = REFUSED[name]
-
-    async def probe() -> None:
-        recorder = Recorder()
-        async with talking(recorder, tls, authority) as (client, _):
-            stream = await client.request(headers, end=False)
-            while stream not in client.resets:
-                await client.read()
-            [call] = recorder.calls
-            assert call.doubt is not None
-            assert call.doubt[1] == reason
-            assert client.status(stream) == (call.doubt[0], reason.encode())
-            assert client.resets == {stream: ErrorCodes.NO_ERROR}
-            assert call.headers == {b"host": b"refused.invalid"}
-            assert call.scope["extensions"]["edge"]["legible"] is legible
-            assert (call.scope["method"], call.scope["raw_path"]) == (
-                ("POST", b"/v1/x") if legible else ("GET", b"/")
-            )
-            fine = await client.request(BASE, b"abc")
-            await client.until(fine)
-            assert client.status(fine) == (200, b"3")
-
-    run(probe())
-
-
-@pytest.mark.parametrize("length", ["+3", "3, 3", "2", "4"])
-def test_a_length_that_is_no_number_or_not_the_body_s_ends_the_connection(
-    length: str, tls: Tls, authority: Authority
-) -> None:
-    """h2 sees to that itself; where the application was called, it sees the caller gone."""
-
-    async def probe() -> None:
-        recorder = Recorder()
-        async with talking(recorder, tls, authority) as (client, _):
-            await client.request([*BASE, ("content-length", length)], b"abc")
-            while not client.gone:
-                await client.read()
-            assert client.gone == [ErrorCodes.PROTOCOL_ERROR]
-        assert all(call.left and call.body == b"" for call in recorder.calls)
-
-    run(probe())
-
-
-def test_judging_a_head_alone() -> None:
-    fine = [(name.encode(), value.encode()) for name, value in [*BASE, ("content-length", "3")]]
-    judge_http2(fine, 3)
-    with pytest.raises(Doubt) as raised:
-        judge_http2(fine, 2)
-    assert (raised.value.status, raised.value.reason) == (413, "body_too_large")
 
 
 async def upload(client: Http2Client, stream: int, size: int) -> None:

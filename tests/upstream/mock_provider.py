@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from dataplane.domain import Forward
+from dataplane.domain import Forward, UpstreamReply
 from dataplane.upstream.openai_compatible import OpenAICompatible
 from dataplane.upstream.secret import Secret
 from dataplane.upstream.transport import UpstreamSpec
@@ -170,3 +170,20 @@ async def until(what: Callable[[], bool], within_s: float = 5.0) -> float:
         assert time.monotonic() - begun < within_s, "did not happen in time"
         await asyncio.sleep(0.002)
     return time.monotonic() - begun
+
+
+async def whole(reply: UpstreamReply) -> bytes:
+    return b"".join([piece async for piece in reply.body])
+
+
+def answered(
+    data: bytes, *, close: bool = False, **forward: object
+) -> tuple[UpstreamReply, bytes, list[Seen]]:
+    """One call to a provider that sends `data`."""
+
+    async def run() -> tuple[UpstreamReply, bytes, list[Seen]]:
+        async with mock_provider(answering(data, close=close)) as mock, provider(mock.url) as upstream:
+            reply = await upstream.send(chat(**forward))  # type: ignore[arg-type]
+            return reply, await whole(reply), mock.seen
+
+    return asyncio.run(run())
