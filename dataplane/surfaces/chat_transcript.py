@@ -14,8 +14,8 @@ from dataplane.surfaces.sse import EventSplitter
 _REPEATED: Final = ("id", "type", "name", "role")
 """What some providers say again in each delta of a call."""
 
-_NOT_SAID: Final = ("error", "obfuscation")
-"""What ends a stream, and what is random by design."""
+_NOT_SAID: Final = ("error", "object", "obfuscation")
+"""What ends a stream, what every chunk is called, and what is random by design."""
 
 
 class ChatTranscript:
@@ -48,8 +48,9 @@ class ChatTranscript:
             self._splitter = EventSplitter()
 
     def texts(self) -> list[Text]:
-        """See `ports.Transcript`."""
-        return [Text(text="".join(parts), origin=origin) for (_, origin), parts in self._parts.items()]
+        """See `ports.Transcript`; what no origin of its own has comes last."""
+        said = [Text(text="".join(parts), origin=origin) for (_, origin), parts in self._parts.items()]
+        return sorted(said, key=lambda text: text.origin is Origin.OTHER)
 
     def _chunk(self, chunk: dict[str, Any]) -> None:
         self._failed = self._failed or "error" in chunk
