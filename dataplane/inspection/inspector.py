@@ -193,23 +193,25 @@ class Inspector:
     def _steps(
         self, document: Joined, found: list[Found], hits: Sequence[Hit] | None = None
     ) -> Iterator[tuple[Piece, bool]]:
-        """Add to `found` what is in the document, view by view of piece by piece; whether the step failed."""
+        """Add to `found` what is in the document, recognizer by recognizer of view by view of piece by piece;
+        whether the step failed."""
         for piece in pieces(document):
             yield piece, False
             try:
                 read = views(piece.text, self.engine.scan) if hits is None else [(View(piece.text), hits)]
                 for view, its_hits in read:
-                    yield (
-                        piece,
-                        bool(its_hits) and self._recognize(view, its_hits, piece, document.origin, found),
-                    )
+                    yield piece, False
+                    if its_hits:
+                        for failed in self._recognize(view, its_hits, piece, document.origin, found):
+                            yield piece, failed
             except Exception as error:  # noqa: BLE001  whatever fails is told to policy as a failed inspection
                 _tell("views", error)
                 yield piece, True
 
     def _recognize(
         self, view: View, hits: Sequence[Hit], piece: Piece, origin: Origin, found: list[Found]
-    ) -> bool:
+    ) -> Iterator[bool]:
+        """Add to `found` what each recognizer finds, and say whether it failed: one is a turn's work."""
         owner = self._owner
         own: dict[int, list[Hit]] = {}
         for hit in hits:
@@ -219,8 +221,8 @@ class Inspector:
                     own[index].append(hit)
                 else:
                     own[index] = [hit]
-        failed = False
         for index, its_hits in own.items():
+            failed = False
             family = self.families[index]
             if not (view.faithful or family.guesses) or (
                 view.depth and family.attack and _sure(family, found)
@@ -237,7 +239,7 @@ class Inspector:
             except Exception as error:  # noqa: BLE001  see above; what the others find is told all the same
                 _tell(family.name, error)
                 failed = True
-        return failed
+            yield failed
 
     def _findings(self, document: Joined, found: Sequence[Found]) -> list[Finding]:
         return [

@@ -68,6 +68,8 @@ def test_insults_threats_and_attacks_on_groups_are_toxic(text: str) -> None:
         "Add custard, mustard and a leotard to the list.",
         "Electing a woman into office was the best thing we did.",
         "The convicted rapist was sentenced to nine years.",
+        "Plot f*g and p*y, then call f off the main thread; f you define yourself.",
+        "Press **b** for bold, **s** for save and **n** for new.",
     ],
 )
 def test_profanity_and_harmless_senses_are_not(text: str) -> None:

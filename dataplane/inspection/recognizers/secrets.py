@@ -67,6 +67,8 @@ _STRETCH: Final = 600
 _NAMES: Final = 24
 """Telling names that are looked at in so many code points: prose and code have five. A text that is made of
 nothing else would take seconds."""
+_LONG_VALUE: Final = 128
+"""Characters of a value in which names are not looked for again: `key=key=key=` is one."""
 _BEFORE_KIND: Final = 600
 """Code points of a manifest's `data` before its `kind`; twice as many behind it."""
 
@@ -117,17 +119,22 @@ class _Secrets:
     def recognize(self, text: str, hits: Sequence[Hit], origin: Origin) -> Iterable[Candidate]:
         """What is found, none overlapping another: what has an issuer's form first, then the longest."""
         found: list[Candidate] = []
-        stretch = examined = manifests = 0
+        stretch = examined = manifests = within = 0
         for hit in hits:
             name = hit.pattern[len("secrets.") :]
             match name:
                 case "named" | "of_provider":
+                    if hit.start < within:
+                        continue
                     if hit.start >= stretch:
                         stretch, examined = hit.start + _STRETCH, 0
                     examined += 1
                     if examined <= _NAMES and (value := secrets_assigned.find(text, hit.start)):
                         score, start, end, kind = value
-                        found.append(Candidate(f"secret.{kind}", score, start, end))
+                        if score:
+                            found.append(Candidate(f"secret.{kind}", score, start, end))
+                        if end - start >= _LONG_VALUE:
+                            within = end
                 case "private_key":
                     found.extend(_private_key(text, hit))
                 case "kubernetes":

@@ -128,7 +128,8 @@ UNCLEAR: Final = 35
 
 
 def find(text: str, start: int) -> tuple[int, int, int, str] | None:
-    """The value at a hit of the needle, as score, range and kind of secret; None where it is none."""
+    """The value at a hit of the needle, as score (0: no secret), range and kind of secret; None where nothing
+    is set."""
     found = _ASSIGNED.match(text, start)
     if found is None:
         return None
@@ -158,8 +159,6 @@ def find(text: str, start: int) -> tuple[int, int, int, str] | None:
     score = _score(name, op.strip(), value, quoted=bool(quote))
     if not score and _PASSWORD.search(name) and "=" in op and _connects(text, start, at + len(value)):
         score = 0 if secrets_value.stands_for_another(value) or _EXPRESSION.search(value) else LIKELY
-    if not score:
-        return None
     kind = "password" if _PASSWORD.search(name) else "generic"
     return score, at, at + len(value), kind
 

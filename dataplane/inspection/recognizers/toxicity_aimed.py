@@ -81,12 +81,12 @@ SIGNALS: Final = (
         "f*|f@|f#|f&|f$|fu*|fuc*|sh*|sh!t|sh1t|s**|b*t|b!t|b1t|b**|c*n|n*g|n1g|n**|f@g|f4g|f*g|a**|a$$|p*s"
         "|pu*|pu$|d*c|d!ck|wh*|wh0|sl*|r*t|m*r|m0r|id*ot|1d1o|fck|fuk|phuck|fvck|biatch|beyotch|nikka|niqq"
         "|f u c k|b i t c h|p u s s y|c u n t|n i g g|f a g| f.u. |stfu",
-        r"\bb[*!1@#]tch\w*|\bb\*{2,}(?:h|es)?\b|\bc[*@#]nt\w*|\bn[*!1@#]+gg\w*|\bn\*{3,}\w*"
-        r"|\bf[@4*]g+(?:[o0*]ts?"
-        r"|s)?\b|\ba(?:\*\*|\$\$)h\w*|\bp(?:[*@#]|u[*$@#])(?:[s$*]){0,2}(?:y|ies)\b"
-        r"|\bd[*!1]ck ?(?:head)?s?\b"
-        r"|\bwh[*0@]re?s?\b|\bsl[*@]ts?\b|\br[*3]t[*@4]rd\w*|\bm[*0]r[*0]ns?\b|\b[i1]d[*!1][o0*]ts?\b"
-        r"|\b(?:f[u*@#&$!v]{0,2}[c*@#&$]{0,2}k?|phuck) (?:you|u|off|ya|him|her|them|joe|y[’']?all)\b"
+        r"\bb[*!1@#]tch\w*|\bb\*{3,}(?:h|es)\b|\bc[*@#]nt\w*|\bn[*!1@#]+gg\w*|\bn\*{3,}(?:a|as|az|ers?)\b"
+        r"|\bf[@4]g+(?:[o0*]ts?|s)?\b|\bf\*g+(?:[o0*]ts?|s)\b|\ba(?:\*\*|\$\$)h\w*"
+        r"|\bp[*@#u](?:ss|s[*$]|[*$]s|\*\*|\$\$)(?:y|ies)\b|\bd[*!1]ck ?(?:head)?s?\b|\bwh[*0@]res?\b"
+        r"|\bsl[*@]ts?\b|\br[*3]t[*@4]rd\w*|\bm[*0]r[*0]ns?\b|\b[i1]d[*!1][o0*]ts?\b"
+        r"|\b(?:f[*@#&$!v]{1,3}[ck]?k|fu[*@#&$]k?|f\*{2,3}|fu|fu?ck|fuk|fvck|phuck)"
+        r" (?:you|u|off|ya|him|her|them|joe|y[’']?all)\b"
         r"|\bb[ie]y?[ao]tch(?:es)?\b|\bniqqas?\b|\b(?:b i t c h|p u s s y|c u n t|n i g g e r|f a g)\b"
         r"|\bf\.u\.",
         54,
@@ -94,9 +94,8 @@ SIGNALS: Final = (
     Signal(
         "masked_profanity",
         "f*|f@|f#|f&|f$|fu*|fuc*|sh*|sh!t|sh1t|s**|fck|fuk|phuck|fvck|f u c k",
-        r"\bf(?:[*@#&$!v]{1,3}|u[*@#&$]{1,2}|uc\*)\w*|\bsh[*!1]t\w*|\bs\*{2,}t?\b|\bfu?ck(?:ing|in"
-        r"|ed|er)?\b"
-        r"|\bfuk\w*|\bf u c k\b",
+        r"\bf[*@#&$!v]{1,3}(?:k|c|ing|ed|er)\w*|\bfu(?:[*@#&$]{2}|[*@#&$]k|c\*)\w*|\bsh[*!1]t\w*|\bs\*{2,}t\b"
+        r"|\bfck(?:ing|in|ed|er)?\b|\bfuk\w*|\bf u c k\b",
         22,
         family="profanity",
     ),
