@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -141,6 +141,19 @@ class ProposedCall:
     valid: bool = False
     facts: Mapping[str, Mapping[str, str | int | float | bool]] = field(default_factory=dict)
     texts: tuple[Text, ...] = ()
+
+
+def restored(
+    texts: Sequence[Text], instead: Mapping[int, str], restore: Callable[[str], str]
+) -> dict[int, str]:
+    """By index, what is to stand where `restore` changes a text, or what stands `instead` of it; not where it has
+    no place."""
+    found = {}
+    for index, text in enumerate(texts):
+        now = instead.get(index, text.text)
+        if text.place is not None and (then := restore(now)) != now:
+            found[index] = then
+    return found
 
 
 def selects(patterns: Iterable[str], kind: str, origin: Origin) -> bool:

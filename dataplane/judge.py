@@ -24,6 +24,7 @@ from dataplane.findings import (
     Origin,
     ProposedCall,
     Text,
+    restored,
     selects,
 )
 from dataplane.heard import Heard, reads_apart, told_apart
@@ -265,7 +266,7 @@ class CallJudge:
         await _wait(max(delay_ms, verdict.delay_ms or 0))
         instead = dict(self.redact(texts, seen.findings, sorted(patterns.union(verdict.redact))))
         if terms.restore:
-            instead |= self._restored(texts, instead)
+            instead |= restored(texts, instead, self._restore)
         # Also where nothing changes: what goes on is what was read, not bytes that others may read otherwise.
         return exchange.rewrite(instead)
 
@@ -282,16 +283,6 @@ class CallJudge:
 
     def _restore(self, text: str) -> str:
         return text if self._redactor is None else self._redactor.restore(text)
-
-    def _restored(self, texts: Sequence[Text], instead: Mapping[int, str]) -> dict[int, str]:
-        if self._redactor is None:
-            return {}
-        changed = {}
-        for index, text in enumerate(texts):
-            now = instead.get(index, text.text)
-            if text.place is not None and (restored := self._redactor.restore(now)) != now:
-                changed[index] = restored
-        return changed
 
     def _inspected(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
         """Those that the terms ask for, and failures."""

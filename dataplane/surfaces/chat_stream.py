@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from dataplane.errors import Refused
-from dataplane.findings import Finding, Origin, Text
+from dataplane.findings import Finding, Origin, Text, restored
 from dataplane.inspection_ports import Asked, Guard, Passed, ResponseVerdict, Steps
 from dataplane.ports import UpstreamFailed
 from dataplane.surfaces.answer_json import dump_answer, told_finish
@@ -220,7 +220,10 @@ class GuardedChat:
             yield from self._named(call)
             proposed = call.proposed(choice.index, number)
             verdict = yield Asked(call=proposed)
-            call.rewrite(proposed, self._guard.redact(proposed.texts, verdict.findings, verdict.redact))
+            instead = dict(self._guard.redact(proposed.texts, verdict.findings, verdict.redact))
+            if self._guard.restore is not None:
+                instead |= restored(proposed.texts, instead, self._guard.restore)
+            call.rewrite(proposed, instead)
         for index, call in calls:
             self.pending.append(self._made(choice.index, {"delta": call.delta(index), "finish_reason": None}))
 

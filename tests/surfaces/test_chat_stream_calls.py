@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from guarded import DONE, Policy, chunk, chunks, finish, guarded, said, through
+from guarded import DONE, Policy, chunk, chunks, finish, guarded, redact, said, through, window
 from surface_calls import state
 
 from dataplane.errors import Refused
+from dataplane.inspection_ports import Guard
 from dataplane.ports import UpstreamFailed
 from dataplane.surfaces.chat_stream_calls import MAX_CALL_BYTES, MAX_CALLS
 
@@ -37,6 +38,27 @@ def test_an_id_and_a_name_that_come_with_each_delta_are_said_once() -> None:
         policy = Policy()
         through([*pieces, chunk({}, "tool_calls"), DONE], policy)
         assert [(call.id, call.name, call.valid) for call in policy.calls] == [("call_1", "search", True)]
+
+
+def test_placeholders_of_the_request_stand_as_their_values_in_arguments_too() -> None:
+    exchange, _, policy = guarded()
+    restore = {"[EMAIL_1]": 'me@"here"'}
+    reader = exchange.guard(
+        Guard(
+            opens=window,
+            redact=redact,
+            restore=lambda text: text.replace("[EMAIL_1]", restore["[EMAIL_1]"]),
+        )
+    )
+    pieces = [
+        part('{"to": "[EMA', name="f"),
+        part('IL_1]", "k": "PLANT", "[EMAIL_1]": 1}'),
+        chunk({}, "tool_calls"),
+    ]
+    out = b"".join(finish(reader.feed(piece), policy) for piece in [*pieces, DONE])
+    (call,) = calls(out)
+    assert json.loads(call["function"]["arguments"]) == {"to": 'me@"here"', "k": "[HIDDEN]", "[EMAIL_1]": 1}
+    assert policy.calls[0].facts["to"]["value"] == "[EMAIL_1]"
 
 
 def test_a_call_that_is_of_two_kinds_cannot_be_read() -> None:
