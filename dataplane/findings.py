@@ -146,8 +146,8 @@ class ProposedCall:
 def restored(
     texts: Sequence[Text], instead: Mapping[int, str], restore: Callable[[str], str]
 ) -> dict[int, str]:
-    """By index, what is to stand where `restore` changes a text, or what stands `instead` of it; not where it has
-    no place."""
+    """By index, what is to stand where `restore` changes a text, or what stands `instead` of it, if it has a
+    place."""
     found = {}
     for index, text in enumerate(texts):
         now = instead.get(index, text.text)
