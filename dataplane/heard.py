@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
-from dataplane.findings import FAILED, LEVEL_RANK, Finding, Origin, Text, selects
+from dataplane.findings import LEVEL_RANK, Finding, Origin, Text, selects
 from dataplane.inspection_ports import Passed, TextStream
 
 APART: Final = ("injection", "jailbreak", "exfiltration", "code", "financial")
@@ -71,7 +71,7 @@ class Heard:
 
 def told_apart(found: Iterable[Finding], told: Sequence[Finding]) -> tuple[Finding, ...]:
     """Of what was found in whole texts, what says more than the windows told: another of those kinds, or a
-    higher level of one."""
+    higher level of one. That this look failed says nothing: the windows have seen all of it."""
     known: dict[tuple[str, Origin], int] = {}
     for one in told:
         key = one.kind, one.origin
@@ -79,7 +79,7 @@ def told_apart(found: Iterable[Finding], told: Sequence[Finding]) -> tuple[Findi
     return tuple(
         one
         for one in found
-        if (one.kind == FAILED or selects(APART, one.kind, one.origin))
+        if selects(APART, one.kind, one.origin)
         and LEVEL_RANK[one.level] > known.get((one.kind, one.origin), -1)
     )
 

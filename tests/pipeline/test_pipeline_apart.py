@@ -11,7 +11,7 @@ from pipeline_fakes import decision
 from stream_house import BLOCKS, DONE, HIDES, Detector, House, chunk, run, said, text
 
 from dataplane.domain import AnswerTerms, Constraints, Outcome, Verdict
-from dataplane.findings import Finding, Inspection, Level, Origin, Span, Text
+from dataplane.findings import Finding, Inspection, Level, Origin, Span, Text, failure
 from dataplane.heard import MAX_CHARACTERS, SEEN_AT_ONCE, told_apart
 
 TERMS = AnswerTerms(inspect=("pii", "injection"), ask="findings")
@@ -97,7 +97,7 @@ def test_what_the_windows_told_is_not_told_twice() -> None:
     assert told_apart([told], [told]) == ()
     assert told_apart([told], [replace(told, level=Level.MEDIUM)]) == (told,)
     assert told_apart([told], [replace(told, origin=Origin.REASONING)]) == (told,)
-    assert told_apart([replace(told, kind="pii.email")], []) == ()
+    assert told_apart([replace(told, kind="pii.email"), failure(Origin.OUTPUT)], []) == ()
 
 
 def test_a_stream_without_a_finish_reason_is_looked_at_and_no_more_of_it_than_the_limit() -> None:
