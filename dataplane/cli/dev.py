@@ -67,10 +67,6 @@ def dev(
       regogate dev --upstream https://api.openai.com/v1 --upstream-key-env OPENAI_API_KEY
       regogate dev --policies ./policies --set server.max_body_bytes=1000000
     """
-    # Here: whoever asks for --help should not wait for the whole gateway.
-    from dataplane.cli.dev_session import run_session
-    from dataplane.telemetry import configure_logging
-
     if policies is not None and not policies.is_dir():
         raise ConfigError(f"--policies {policies}: no such directory")
     directory = make_private(data_dir.absolute())
@@ -79,6 +75,10 @@ def dev(
         # What a killed run left behind must not be taken for this one.
         (directory / "ready.json").unlink(missing_ok=True)
         settings = _settings(directory, bind, admin_bind, upstream, upstream_key_env, set_ or [])
+        # Here: whoever asks for --help, or mistyped an option, should not wait for the whole gateway.
+        from dataplane.cli.dev_session import run_session
+        from dataplane.telemetry import configure_logging
+
         configure_logging(settings.telemetry.log_level, settings.telemetry.log_format)
         opa = ensure_opa(settings.policy.opa.path, None, lambda line: typer.echo(line, err=True))
         write_json(directory / "state.json", state_document(settings))

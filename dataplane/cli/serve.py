@@ -53,15 +53,15 @@ def serve(
       regogate serve --config regogate.yaml --workers 4
       regogate serve --config regogate.yaml --set telemetry.log_level=debug
     """
-    # Here: whoever asks for --help should not wait for the whole gateway.
+    overrides = [*(set_ or []), *([] if workers is None else [f"server.workers={workers}"])]
+    settings = load(config, overrides)
+    # Here: whoever asks for --help, or wrote a file that is refused, should not wait for the whole gateway.
     from dataplane.app import Gateway
     from dataplane.app_workers import Instance
     from dataplane.cli.check_config import unusable
     from dataplane.cli.running import run_until_signal
     from dataplane.telemetry import AccessLog, configure_logging
 
-    overrides = [*(set_ or []), *([] if workers is None else [f"server.workers={workers}"])]
-    settings = load(config, overrides)
     if problems := list(unusable(settings)):
         raise ConfigError(problems)
     configure_logging(settings.telemetry.log_level, settings.telemetry.log_format)

@@ -184,7 +184,7 @@ def test_an_application_that_ignores_its_cancelling_does_not_hold_serve() -> Non
             begun = time.monotonic()
             server.stop.set()
             await server.task
-            assert time.monotonic() - begun < 1.1
+            assert time.monotonic() - begun < 2, "1.1 and what a busy machine adds"
             release.set()
             client.close()
 

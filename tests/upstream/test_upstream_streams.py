@@ -190,10 +190,10 @@ def test_a_reader_that_pauses_for_long_is_not_taken_for_a_silent_provider():
                 await writer.drain()
             writer.write(b"0\r\n\r\n")
 
-        async with mock_provider(script) as mock, provider(mock.url, idle_timeout_s=0.1) as upstream:
+        async with mock_provider(script) as mock, provider(mock.url, idle_timeout_s=0.3) as upstream:
             reply = await upstream.send(chat(stream=True))
             await anext(reply.body)
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(0.9)
             async for _ in reply.body:
                 pass
 
