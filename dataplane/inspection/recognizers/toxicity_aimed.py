@@ -27,7 +27,7 @@ _WRETCH: Final = (
     r"|psychos?|sociopaths?|narcissists?|maniacs?|lowlifes?|bums?|trash|kooks?|nut ?(?:s|jobs?|cases?)"
     r"|nitwits?|wackos?|weirdos?|slobs?|brats?|predators?|pedophiles?|pedos?|demons?|tyrants?|nazis?"
     r"|commies?|cults?|bag of \w+|piece of \w+|excuse for an? \w+|waste of \w+|shits?|leeches|parasites?"
-    r"|savages?|cretins?|dolts?|asses|ass)"
+    r"|savages?|cretins?|dolts?|buffoons?|asses|ass)"
 )
 _THOSE: Final = (
     r"(?:people|man|men|woman|women|guys?|girls?|boys?|kids?|lady|ladies|bunch|human|party|cult|mouth|face"
@@ -55,7 +55,7 @@ SIGNALS: Final = (
         "cumstain|cum stain|poopy|poopypants| slag|sheboon|she boon| groid| dindu| mong | mongs| mong.|"
         " mong,|mongoloid| sperg| chav|pedo |pedos |boot lick|bootlick|ass kiss|asskiss|brown nos|"
         "brownnos|fatass|fat ass| fatty|fatties|fatso|lesbos|camel fuck|goat fuck|sheep fuck|pig fuck|"
-        "crackhead|crack head|methhead|meth head| pos|libfu|lib fu|douch|buffoon|dumb sh|dumbsh|dum shit|"
+        "crackhead|crack head|methhead|meth head| pos|libfu|lib fu|douch|dumb sh|dumbsh|dum shit|"
         "full of sh|pisslam|mudslime|attention whore|man whore|manwhore|untermensch",
         r"\b(?:trump|lib|con|fuck|dumb|cuck|ob?am|demo|woke|mask|snow|vax|anti ?vax|maga|feminis|celeb"
         r"|liber|republi|tea)\w{0,3}tards?\b|\blib(?:t|-t)?(?:ard|urd)s?\b|\bturds?\b"
@@ -71,7 +71,7 @@ SIGNALS: Final = (
         r"|\bfat ?ass(?:es)?\b|\bfatt(?:y|ies)\b|\bfatso\b|\blesbos\b|\b(?:camel|goat|sheep"
         r"|pig) ?fuck(?:er|ers)\b"
         r"|\bcrack ?heads?\b|\bmeth ?heads?\b|\b(?:a|the|this|that|lying|you|real|huge|total|such) pos\b"
-        r"|\blib ?fu\w+\b|\bdouch(?:e)?[- ]?bags?\b|\bbuffoons?\b|\bdumb ?sh[i*]ts?\b"
+        r"|\blib ?fu\w+\b|\bdouch(?:e)?[- ]?bags?\b|\bdumb ?sh[i*]ts?\b"
         r"|\bdum shits?\b|\bfull of sh[i*]t\b"
         r"|\bpisslam\b|\bmudslimes?\b|\b(?:attention|man) ?whores?\b|\buntermensch\w*",
         54,
@@ -223,9 +223,8 @@ SIGNALS: Final = (
         r"|are|do|is)"
         r"|\b(?:are|r) (?:you|u)(?: all| people| guys| really| that| this| fucking)* (?:stupid|dumb"
         r"|retarded"
-        r"|an idiot|idiots|brain ?dead|mentally)|\bbrain[- ]?dead\b|\b(?:no|half a|without a|zero"
-        r"|single|one"
-        r"|missing|lack of|of) (?:functioning |working )?brains?(?: ?cells?)?\b"
+        r"|an idiot|idiots|brain ?dead|mentally)|\bbrain[- ]?dead\b|\b(?:no|half a|zero|single|one|two)"
+        r" (?:functioning |working )?brain ?cells?\b|\b(?:have|has|got|with|having) no brains?\b"
         r"|\bthick skulls?\b|\bdumber than\b|\bget a (?:fucking )?life\b|\b(?:you|u|y[’']?all|you people)"
         r"(?: guys| really| all| fucking)* suck"
         r"|\b(?:your|ur) (?:mom|mum|mother|mama) (?:is|was|should|didn|must|sucks)"

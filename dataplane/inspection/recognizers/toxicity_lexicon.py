@@ -243,7 +243,7 @@ SIGNALS: Final = (
         rf"|human garbage|filth)\b"
         rf"|\b{GROUP}(?: like you)? (?:are|is) (?:\w+ )?(?:no better|worse) than\b"
         rf"|\bnothing worse than (?:an? )?{GROUP}\b"
-        rf"|\bbetter off (?:without|if) (?:\w+ )?{GROUP}\b"
+        rf"|\bbetter off without (?:\w+ )?{GROUP}\b"
         rf"|\b(?:typical of|always|only) (?:an? |the )?{GROUP}\b[^.\n]{{0,24}}\b(?:dumb|stupid"
         rf"|ignorant|violent|cruel|lazy)\b"
         r"|\b(?:i|we|someone|somebody)(?:[’' ]?(?:ll|m|d|re))?(?: (?:will|would|am|are|want|wanna"
