@@ -74,8 +74,14 @@ def _whole(score: int, text: str, found: re.Match[str]) -> tuple[int, int, int] 
 
 def _plausible(number: str) -> bool:
     """Area codes begin with 2 to 9; a number of which all is one digit stands for any."""
+    if number.startswith("("):
+        return len(set(number)) > _TWO_DIGITS  # written as nothing else is
     digits = [each for each in re.split(r"x|e", number, maxsplit=1, flags=re.IGNORECASE)[0] if each.isdigit()]
     return digits[-10] not in "01" and len(set(digits[-10:])) > 2
+
+
+_TWO_DIGITS: Final = 6
+"""Characters of `(000) 000-0001`: two digits, brackets, a blank and a hyphen."""
 
 
 def _possible(number: str) -> bool:

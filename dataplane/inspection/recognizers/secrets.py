@@ -50,7 +50,7 @@ _OTHERS: Final[Mapping[str, tuple[str, bool]]] = {
     "config_password": (r"<add\s+key=\"[a-z]*(?:password|secret|token|key)\"\s+value=\"[^\"\s]{8,}\"", True),
     "password_hash": (
         r"\$(?:2[abxy]\$\d\d|argon2id?\$v=\d+\$[a-z0-9=,]+|[568]\$(?:rounds=\d+\$)?[./A-Za-z0-9]{4,16})\$[./A-Za-z0-9$+]{40,}"
-        r"|\$1\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{22}|\$krb5(?:asrep|tgs|pa)\$\d{1,2}\$[^\s]{60,}",
+        r"|\$(?:1|apr1)\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{22}|\$krb5(?:asrep|tgs|pa)\$\d{1,2}\$[^\s]{60,}",
         False,
     ),
 }

@@ -30,6 +30,7 @@ CLOUDS: Final = {
     "cloudflare_key": r"\bv1\.0-[a-f0-9]{24}-[a-f0-9]{100,}|\bcfut_[A-Za-z0-9]{40,}",
     "heroku_key": r"\bHRKU-[\w-]{36,}",
     "fly_token": r"\bfo1_[\w-]{43}|\bfm[12][ar]?_[A-Za-z0-9+/]{80,}={0,3}",
+    "vercel_token": r"\bvc[a-z]_[A-Za-z0-9]{24,}",
     "netlify_token": r"\bnfp_[\w]{36,}",
     "render_key": r"\brnd_[A-Za-z0-9]{26,}",
     "scaleway_key": r"\bSCW[A-Z0-9]{17}",
@@ -71,7 +72,7 @@ MODELS: Final = {
 }
 CODE: Final = {
     "github_token": r"\bgh[pousr]_[A-Za-z0-9]{36,}|\bgithub_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{50,}"
-    r"|\bgithub_pat_\w{82}",
+    r"|\bgithub_pat_\w{82}|\bghs_\d{1,12}_eyJ[\w-]{16,}\.[\w-]{16,}\.[\w-]{16,}",
     "gitlab_token": r"\bgl(?:pat|ptt|rt|dt|cbt|ft|imt|agent|oas|soat|ffct|rtr"
     r"|ldt)-(?:t\d_)?[\w-]{20,}(?:\.[\w.-]{7,})?"
     r"|\bGR1348941[\w-]{20}|_gitlab_session=[0-9a-z]{32}",
@@ -132,7 +133,7 @@ SERVICES: Final = {
     "mailchimp_key": r"\b[0-9a-f]{32}-us\d{1,2}",
     "stripe_key": r"\b(?:sk|rk)_(?:test|live|prod)_[A-Za-z0-9]{10,}|\bwhsec_[A-Za-z0-9+/=]{32,}",
     "square_token": r"\bsq0(?:atp|csp|idp)-[\w-]{22,43}|\bEAAA[\w-]{60}",
-    "shopify_token": r"\bshp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}",
+    "shopify_token": r"\bshp(?:at|ca|pa|ss)_[A-Za-z0-9]{32}",
     "paypal_token": r"access_token\$production\$[a-z0-9]{16}\$[a-f0-9]{32}",
     "adyen_key": r"\bAQE[\w]{5}[A-Za-z0-9+/=_.-]{80,}",
     "razorpay_key": r"\brzp_(?:live|test)_[A-Za-z0-9]{14,}",
