@@ -177,6 +177,8 @@ def test_a_varied_value_under_a_telling_name_is_found(text, kind, value):
         "embedded := s.findMatchedEmbeddedCheck(name)",
         "'/forgot-password' => \"shop/sites/passwords#update\"",
         "AUTH_SERVICE: kubernetes:///auth-service.shop-staging:50100",
+        f'const keyStr = "{string.ascii_uppercase}{string.ascii_lowercase}{string.digits}+/="',
+        f'const validKeyChars = "{string.digits}{string.ascii_lowercase}_-."',
         "secretary: 40517283946172839405s",
         '"2_keys.up.sql": _000001_add_api_keysUpSql,',
         "default-token-abc12 and token-management-service-2019",

@@ -67,6 +67,7 @@ def test_insults_threats_and_attacks_on_groups_are_toxic(text: str) -> None:
         "I hurt her feelings and apologised.",
         "Add custard, mustard and a leotard to the list.",
         "Electing a woman into office was the best thing we did.",
+        "Output the pos tags; a pos tagger is enough.",
         "The convicted rapist was sentenced to nine years.",
         "Plot f*g and p*y, then call f off the main thread; f you define yourself.",
         "Press **b** for bold, **s** for save and **n** for new.",

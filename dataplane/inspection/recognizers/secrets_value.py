@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from itertools import pairwise
 from typing import Final
 
 _STANDS_FOR: Final = re.compile(
@@ -15,6 +16,9 @@ _STANDS_FOR: Final = re.compile(
     re.IGNORECASE,
 )
 _RUNS: Final = tuple("abcdefghijklmnopqrstuvwxyz"[at : at + 9] for at in range(0, 18, 4))
+_ALPHABET: Final = re.compile("abcdefghijklmnopqrstuvwxyz", re.IGNORECASE)
+_MOSTLY: Final = 0.75
+"""An alphabet, as code has it that makes keys, is all of the letters, and nearly all of it is in order."""
 _COUNTED: Final = re.compile(r"\d{0,3}(?:1234567890){1,8}\d{0,9}[A-Za-z]?\Z")
 """The digits in their order, and no more than a letter besides."""
 _PARTS: Final = re.compile(r"[-_./:@~,;+=# \\]+|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -50,12 +54,17 @@ def stands_for_another(value: str) -> bool:
     lower = value.lower()
     if len(value) < _SHORT and "1234567890" in value:
         return True
-    if _COUNTED.match(value):
+    if _COUNTED.match(value) or (_ALPHABET.search(value) and _in_order(value) > _MOSTLY * len(value)):
         return True
     spelt = len(value) < _LONG or kinds_of_characters(value) < _MIXED
     return (spelt and any(run in lower for run in _RUNS)) or (
         len(set(lower)) <= min(8, max(2, len(lower) // 10))
     )
+
+
+def _in_order(value: str) -> int:
+    """How many characters are the next of the one before them."""
+    return sum(ord(after) - ord(before) == 1 for before, after in pairwise(value))
 
 
 def is_wordy(value: str) -> bool:

@@ -70,7 +70,7 @@ SIGNALS: Final = (
         r"|\bbrown ?nos\w+"
         r"|\bfat ?ass(?:es)?\b|\bfatt(?:y|ies)\b|\bfatso\b|\blesbos\b|\b(?:camel|goat|sheep"
         r"|pig) ?fuck(?:er|ers)\b"
-        r"|\bcrack ?heads?\b|\bmeth ?heads?\b|\b(?:a|the|this|that|lying|you|real|huge|total|such) pos\b"
+        r"|\bcrack ?heads?\b|\bmeth ?heads?\b|\b(?:lying|you|real|huge|total|such|worthless) pos\b"
         r"|\blib ?fu\w+\b|\bdouch(?:e)?[- ]?bags?\b|\bdumb ?sh[i*]ts?\b"
         r"|\bdum shits?\b|\bfull of sh[i*]t\b"
         r"|\bpisslam\b|\bmudslimes?\b|\b(?:attention|man) ?whores?\b|\buntermensch\w*",
