@@ -213,6 +213,8 @@ def _score(name: str, op: str, value: str, *, quoted: bool) -> int:
         return 0
     if not (secretive or provider) or value.startswith("arn:") or secrets_value.stands_for_another(value):
         return 0
+    if quoted and secrets_value.is_alphabet(value):
+        return 0
     if _UUID.match(value):
         told = assigned or quoted or _NAMED_ALONE.search(name) is not None
         return LIKELY if (secretive or (provider and assigned)) and told else 0

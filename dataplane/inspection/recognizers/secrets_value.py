@@ -18,7 +18,6 @@ _STANDS_FOR: Final = re.compile(
 _RUNS: Final = tuple("abcdefghijklmnopqrstuvwxyz"[at : at + 9] for at in range(0, 18, 4))
 _ALPHABET: Final = re.compile("abcdefghijklmnopqrstuvwxyz", re.IGNORECASE)
 _MOSTLY: Final = 0.75
-"""An alphabet, as code has it that makes keys, is all of the letters, and nearly all of it is in order."""
 _COUNTED: Final = re.compile(r"\d{0,3}(?:1234567890){1,8}\d{0,9}[A-Za-z]?\Z")
 """The digits in their order, and no more than a letter besides."""
 _PARTS: Final = re.compile(r"[-_./:@~,;+=# \\]+|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -54,7 +53,7 @@ def stands_for_another(value: str) -> bool:
     lower = value.lower()
     if len(value) < _SHORT and "1234567890" in value:
         return True
-    if _COUNTED.match(value) or (_ALPHABET.search(value) and _in_order(value) > _MOSTLY * len(value)):
+    if _COUNTED.match(value):
         return True
     spelt = len(value) < _LONG or kinds_of_characters(value) < _MIXED
     return (spelt and any(run in lower for run in _RUNS)) or (
@@ -62,9 +61,10 @@ def stands_for_another(value: str) -> bool:
     )
 
 
-def _in_order(value: str) -> int:
-    """How many characters are the next of the one before them."""
-    return sum(ord(after) - ord(before) == 1 for before, after in pairwise(value))
+def is_alphabet(value: str) -> bool:
+    """Whether a value is what code makes keys of: all letters, and nearly all of it in order."""
+    in_order = sum(ord(after) - ord(before) == 1 for before, after in pairwise(value))
+    return _ALPHABET.search(value) is not None and in_order > _MOSTLY * len(value)
 
 
 def is_wordy(value: str) -> bool:
