@@ -114,6 +114,9 @@ class Asked:
     call: ProposedCall | None = None
 
 
+TURN: Final = Asked()
+"""Nothing is asked: others may have their turn, since what follows takes long."""
+
 Steps = Generator[Asked, ResponseVerdict, bytes]
 """Yields what it must know, is sent the verdicts, returns what may go on. Closed instead of being sent one,
 it has let nothing go on that the question was about."""

@@ -8,13 +8,13 @@ another, and no text moves to another field.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from dataplane.errors import Refused
 from dataplane.findings import Finding, Origin, Text, restored
-from dataplane.inspection_ports import Asked, Guard, Passed, ResponseVerdict, Steps
+from dataplane.inspection_ports import TURN, Asked, Guard, Passed, ResponseVerdict, Steps
 from dataplane.ports import UpstreamFailed
 from dataplane.surfaces.answer_json import dump_answer, told_finish
 from dataplane.surfaces.chat_stream_calls import PartialCall
@@ -28,6 +28,12 @@ MAX_CHOICES: Final = 1024
 
 MAX_SEEN: Final = 64
 """Texts that every chunk repeats (ids, the model's name) and that were found to be clean."""
+
+TURN_CHARACTERS: Final = 4_096
+"""Of a text that are looked at in one go: some milliseconds where it is read in many ways."""
+
+_SPOKEN: Final = ("content", "refusal", "reasoning_content", "reasoning")
+"""Texts that everybody joins; of others nobody knows whether they may come in parts."""
 
 _DONE: Final = Event(b"data: [DONE]\n\n", b"[DONE]")
 _COMMENT: Final = b":\n\n"
@@ -133,6 +139,8 @@ class GuardedChat:
         changed = yield from self._around(chunk)
         changed |= not read.exact or event.raw != b"data: %b\n\n" % (event.data or b"")
         choices = chunk.get("choices")
+        if event.data is not None and len(event.data) > TURN_CHARACTERS:
+            changed |= yield from self._long(choices)
         ours = [one for one in choices if type(one) is dict] if type(choices) is list else []
         taken = [
             (choice, choice.take(one)) for choice, one in zip(map(self._choice, ours), ours, strict=True)
@@ -155,6 +163,21 @@ class GuardedChat:
             chunk["choices"] = left
         named = b"event: error\n" if event.name == b"error" else b""
         self.pending.append(named + b"data: " + dump_answer(chunk) + b"\n\n")
+
+    def _long(self, choices: Any) -> Generator[Asked, ResponseVerdict, bool]:
+        """Take the beginnings of long texts for chunks of their own, with a turn for others before each;
+        whether there were any."""
+        found = False
+        for choice, delta in beginnings(choices):
+            found = True
+            yield TURN
+            known = self._choice(choice)
+            part = {"index": known.index, "delta": delta, "finish_reason": None}
+            for _, freed in (yield from self._settled([(known, known.take(part))])):
+                self._before(known, freed)
+                if freed.choice is not None and freed.choice["delta"]:
+                    self.pending.append(self._made(known.index, freed.choice))
+        return found
 
     def _finish(self) -> Ask:
         """Let go on what is held, because nothing more comes."""
@@ -287,3 +310,21 @@ class GuardedChat:
         """A chunk of our own, like the last that came."""
         like = {key: value for key, value in self._last.items() if key not in _NOT_OF_A_DELTA}
         return b"data: " + dump_answer({**like, "choices": [{"index": index, **members}]}) + b"\n\n"
+
+
+def beginnings(choices: Any) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Choices and deltas of `TURN_CHARACTERS`, taken off the beginnings of longer texts of a chunk. Not where
+    log-probabilities go with the text, nor in a chunk that has a choice twice: their order is the text's."""
+    ours = [one for one in choices if type(one) is dict] if type(choices) is list else []
+    numbers = [number if type(number := one.get("index")) is int else 0 for one in ours]
+    for choice in ours if len(set(numbers)) == len(numbers) else ():
+        delta = choice.get("delta")
+        if type(delta) is not dict or choice.get("logprobs") is not None:
+            continue
+        for key in _SPOKEN:
+            value = delta.get(key)
+            while type(value) is str and len(value) > TURN_CHARACTERS:
+                head = {"role": delta.pop("role")} if "role" in delta else {}
+                value, head[key] = value[TURN_CHARACTERS:], value[:TURN_CHARACTERS]
+                delta[key] = value
+                yield choice, head

@@ -31,7 +31,7 @@ from surface_calls import state
 
 from dataplane.errors import Refused, blocked_by_policy
 from dataplane.findings import Origin, Span
-from dataplane.inspection_ports import Guard, TextStream
+from dataplane.inspection_ports import PASSES, TURN, Guard, TextStream
 from dataplane.ports import UpstreamFailed
 from tests.toy_stream import ToyStream
 
@@ -110,6 +110,39 @@ def test_each_field_of_each_choice_has_a_window_of_its_own() -> None:
         assert said(out, "reasoning_content", index) == "A [HIDDEN] B"
         for key in ("content", "refusal", "made_up"):
             assert said(out, key, index) == "a [HIDDEN] b"
+
+
+def test_a_long_text_is_looked_at_in_turns_and_goes_on_in_parts() -> None:
+    long = "word " * 4_000 + "PL" + "ANT " + "more " * 1_000
+    _, reader, policy = guarded()
+    steps = reader.feed(chunk({"role": "assistant", "content": long, "refusal": long}, "stop"))
+    turns, out = 0, b""
+    try:
+        asked = next(steps)
+        while True:
+            turns += asked is TURN
+            out += reader.take()
+            asked = steps.send(PASSES if asked is TURN else policy.answer(asked))
+    except StopIteration as done:
+        out += done.value
+    assert turns == 2 * (len(long) // 4_096)
+    out += finish(reader.feed(DONE), policy)
+    assert said(out) == said(out, "refusal") == long.replace("PLANT", "[HIDDEN]")
+    assert chunks(out)[0]["choices"][0]["delta"]["role"] == "assistant"
+    assert chunks(out)[-1]["choices"][0]["finish_reason"] == "stop"
+    assert {each["id"] for each in chunks(out)} == {"c-1"}
+
+
+def test_a_long_text_that_is_no_known_one_or_goes_with_others_stays_whole() -> None:
+    long = "word " * 4_000
+    one = {"index": 0, "delta": {"content": long}, "finish_reason": None}
+    for piece in (
+        chunk({"vendor": long}),
+        chunk({"content": long}, logprobs={"content": []}),
+        event({"id": "c", "choices": [one, one]}),
+    ):
+        _, reader, policy = guarded()
+        assert finish(reader.feed(piece), policy) == piece
 
 
 def test_time_frees_plain_text() -> None:
