@@ -9,8 +9,10 @@ import sys
 import pytest
 
 PROGRAM = """
-import asyncio
+import asyncio, signal
 from dataplane.cli.running import run_until_signal
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which a test run under nohup hands on as ignored
 
 async def work(stop):
     print("ready", flush=True)
