@@ -30,13 +30,14 @@ _HARMLESS: Final = re2.compile(
     r"|crops?)\b[^.\n]{0,60}\bhoes?\b|\bhoes?\b[^.\n]{0,60}\b(?:garden|farm|soil|weeds?|rake|shovel|plough"
     r"|crops?)|(?:fire|flame)[- ]retard|retarded (?:time|potential|ignition|growth)|flame retard"
     r"|retards? (?:growth|progress|the|combustion|spoilage)|(?:to|will|can|may) retard\b"
-    r"|(?:female|pregnant|whelping|brood|stud|pedigree|puppy|puppies|litter|breeder\w*|labrador|poodle"
+    r"|(?:female|pregnant|whelping|brood|stud|pedigree|puppy|puppies|litter|breeder\w*|dogs|labrador|poodle"
     r"|terrier|kennel)\b[^.\n]{0,50}\bbitch|\bbitch\b[^.\n]{0,50}\b(?:puppies|litter|whelp\w*|kennel"
     r"|breeder|in heat)"
     r"|nigg(?:ard|le|ling)|redneck riviera|saltine|ritz|queer (?:theory|studies|eye|community|people|youth)"
     r"|(?:transmission|gearbox|gear|mechanic|engine)\b[^.\n]{0,50}\btrann(?:y|ies)|\btrann(?:y|ies)\b"
     r"[^.\n]{0,50}\b(?:transmission|gearbox|gears?|mechanic|engine|fluid)"
-    r"|smok\w+ (?:\w+ )?fags?\b|pack of fags|light(?:ed)? up a fag|(?:bundle|sticks|firewood|kindling)\b"
+    r"|smok\w+ (?:\w+ )?fags?\b|pack(?:et)? of fags|(?:pan-?)?fried fag+ots?|light(?:ed)? up a fag"
+    r"|(?:bundle|sticks|firewood|kindling)\b"
     r"[^.\n]{0,40}\bfag|\bfag+ots?\b[^.\n]{0,40}\b(?:sticks|wood|peas|gravy)|meatballs?\b|embankments?\b"
     r"|levees?\b|moby dick|cock(?:pit|tail|roach)|homo sapiens|cash cow|guinea pigs?"
 )
@@ -76,6 +77,12 @@ _SPOKEN_ABOUT: Final = re2.compile(
     r"|(?:it[’']?s|is it|be) ok(?:ay)? to|how misguided|will get (?:you|him|her|them|blocked|banned)"
     r"|how (?:dare|can|could) you|how (?:can|do|could|should|to|did) (?:i|we|someone|one)\b"
     r"|why (?:would|do|are|did) (?:you|people|they)"
+    r"|(?:can[’']?t|don[’']?t|do not|cannot) (?:seriously|really|honestly|actually) (?:believe|think|mean)"
+    r"|if (?:you[’']?re|you are|they[’']?re|people are|someone is) (?:telling|calling|saying"
+    r"|writing|wishing)"
+    r"|(?:people|users|men|guys|kids|them|someone|for|writing|wishing|never) (?:saying|said|calling"
+    r"|telling|writing"
+    r"|wishing|shouting|that)|it hurts|small-minded|says a lot about"
     r"|(?:sick|tired) of (?:people|hearing|seeing|being called|the)|i can[’']?t believe|imagine (?:being"
     r"|hating|thinking|calling|saying)|the (?:idea|notion|belief|claim|stereotype|myth|assumption|lie) that"
     r"|stereotypes?|(?:hatred|hate|contempt|hostility|violence|prejudice|racism|bigotry|discrimination"
@@ -96,13 +103,14 @@ _QUOTED_BY: Final = re2.compile(
 _ONESELF: Final = re2.compile(
     r"(?i)\b(?:i(?:[’']?m| am| was|[’']ve been| feel| look| sound| became| had (?:not )?been| have been"
     r"| would (?:not )?(?:be|have been)| might be| must be| can be| feel like| look like| sound like)"
-    r"|we(?:[’']re| are| were)|as|myself|call me|makes? me(?: feel(?: like)?)?|\b(?:i|me|myself"
+    r"|we(?:[’']re| are| were)|being|to be|as|myself|call me|makes? me(?: feel(?: like)?)?|\b(?:i|me|myself"
     r"|my)\b[^.!?\n]{0,40} like)(?: (?:not|always|never|such|just"
     r"|an?|the|so|too|being|been|really|kind of|like|real|complete|total|absolute|huge|bit of|little|very"
     r"|proud|fellow|happy|still|big))*\s*$"
 )
 _OURS: Final = re2.compile(
-    r"(?i)\b(?:my|our|fellow|us|we|proud|bad|boss|baddest)(?: (?:fellow|lovely|dear|real|main|favou?rite"
+    r"(?i)\b(?:my|our|fellow|us|we|proud|bad|boss|baddest|real)(?: (?:fellow|lovely|dear|real|main"
+    r"|favou?rite"
     r"|beautiful|best|own|other|ride or die))*\s*$"
 )
 _KIN: Final = re2.compile(r"(?i)^(?:nigg(?:as?|uh|az)|bitch(?:es)?|queers|fags|dykes|hoes|homos)$")
