@@ -55,8 +55,8 @@ SIGNALS: Final = (
         "cumstain|cum stain|poopy|poopypants| slag|sheboon|she boon| groid| dindu| mong | mongs| mong.|"
         " mong,|mongoloid| sperg| chav|pedo |pedos |boot lick|bootlick|ass kiss|asskiss|brown nos|"
         "brownnos|fatass|fat ass| fatty|fatties|fatso|lesbos|camel fuck|goat fuck|sheep fuck|pig fuck|"
-        "crackhead|crack head|methhead|meth head| pos|libfu|lib fu|douch|dumb sh|dumbsh|dum shit|"
-        "full of sh|pisslam|mudslime|attention whore|man whore|manwhore|untermensch",
+        "crackhead|crack head|methhead|meth head| pos | pos.| pos,| pos!|libfu|lib fu|douch|dumb sh|"
+        "dumbsh|dum shit|full of sh|pisslam|mudslime|attention whore|man whore|manwhore|untermensch",
         r"\b(?:trump|lib|con|fuck|dumb|cuck|ob?am|demo|woke|mask|snow|vax|anti ?vax|maga|feminis|celeb"
         r"|liber|republi|tea)\w{0,3}tards?\b|\blib(?:t|-t)?(?:ard|urd)s?\b|\bturds?\b"
         r"|\bdu?mb?o(?:c)?rats?\b"
@@ -140,12 +140,13 @@ SIGNALS: Final = (
     Signal(
         "called",
         "idiot|moron|loser|pathetic|imbecile|scum|worthless|disgusting|stupid|dumb| pig| freak|inbred|"
-        " vile|lowlife|subhuman|piece of| pos|waste of| filth|brainless| ugly| trash|garbage|cretin|"
-        "dimwit|nitwit|pervert|psycho| creep| clown|coward| liar| crook|traitor|rapist|terrorist| pedo|"
-        " fraud| crazy| insane| nuts| evil| demon|retard| thug|delusional|hypocrite|racist|brain dead|"
-        "brain-dead|braindead|brainwash|incompetent| useless| a joke| disgrac|embarrassment|senile|"
-        "demented| cancer|fascist| nazi|communist|insufferable|despicable|spineless|clueless|ignorant|"
-        "the devil| satan| a monster| monsters| wack",
+        " vile|lowlife|subhuman|piece of| pos | pos.| pos,| pos!|waste of| filth|brainless| ugly| trash|"
+        "garbage|cretin|dimwit|nitwit|pervert|psycho |psychos|psycho,|psycho.|psycho!|psychopath| creep|"
+        " clown|coward| liar| crook|traitor|rapist|terrorist| pedo| fraud| crazy| insane| nuts| evil|"
+        " demon|retard| thug|delusional|hypocrite|racist|brain dead|brain-dead|braindead|brainwash|"
+        "incompetent| useless| a joke| disgrac|embarrassment|senile|demented| cancer|fascist| nazi|"
+        "communist|insufferable|despicable|spineless|clueless|ignorant|the devil| satan| a monster|"
+        " monsters| wack",
         r"\b(?:you(?:[’' ]?a?re| are| r)?|your|ur|he(?:[’']?s| is| was)|she(?:[’']?s| is| was)"
         r"|they(?:[’']?re| are)"
         r"|(?:th(?:is|at|e) )?(?:man|guy|woman|lady|dude|girl|clown|president|governor|judge|mayor"

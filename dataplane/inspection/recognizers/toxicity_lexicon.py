@@ -100,9 +100,9 @@ SIGNALS: Final = (
     ),
     Signal(
         "aimed_insult",
-        "idiot|moron|loser|pathetic|imbecile|scum|worthless|disgusting|retard|stupid|dumb|pig|freak"
-        "|inbred|vile|lowlife|subhuman|piece of|waste of|bastard|filth|brainless|ugly|trash|cretin|dimwit"
-        "|halfwit|perv|psycho|creep",
+        "idiot|moron|loser|pathetic|imbecile|scum|worthless|disgusting|retard|stupid|dumb|pig|freak|"
+        "inbred|vile|lowlife|subhuman|piece of|waste of|bastard|filth|brainless|ugly|trash|cretin|dimwit|"
+        "halfwit|perv|psycho |psychos|psycho,|psycho.|psycho!|psychopath|creep",
         r"\b(?:you(?:[’' ]?a?re| are| r)?|ur|u r|u)(?:\s+(?:just|all|really|so|such|nothing but|always"
         r"|still|too|very|fucking|fuckin|fkn|damn|goddamn|bloody|complete|total|utter|absolute|absolutely"
         r"|completely|truly|literally|pretty|a|an|the|most|bunch of|biggest|little|big|fat|old|dirty|sick"
@@ -113,11 +113,12 @@ SIGNALS: Final = (
     ),
     Signal(
         "aimed_insult_mild",
-        "idiot|moron|loser|pathetic|imbecile|scum|worthless|disgusting|retard|stupid|dumb|pig|freak"
-        "|inbred|vile|lowlife|subhuman|piece of|waste of|bastard|filth|brainless|ugly|trash|cretin|dimwit"
-        "|halfwit|perv|psycho|creep|fool|garbage| fat|liar|clown|jerk|coward|weirdo|ignorant|useless"
-        "|nobody|a failure| rat|snake|monkey|hypocrite|disgrace|joke|dense|illiterate|lunatic|nutjob"
-        "|troll|bigot|racist|nazi|twit| bum|crybab|snowflake|parasite|sheep|peasant",
+        "idiot|moron|loser|pathetic|imbecile|scum|worthless|disgusting|retard|stupid|dumb|pig|freak|"
+        "inbred|vile|lowlife|subhuman|piece of|waste of|bastard|filth|brainless|ugly|trash|cretin|dimwit|"
+        "halfwit|perv|psycho |psychos|psycho,|psycho.|psycho!|psychopath|creep|fool|garbage| fat|liar|"
+        "clown|jerk|coward|weirdo|ignorant|useless|nobody|a failure| rat|snake|monkey|hypocrite|disgrace|"
+        "joke|dense|illiterate|lunatic|nutjob|troll|bigot|racist|nazi|twit| bum|crybab|snowflake|parasite|"
+        "sheep|peasant",
         r"\b(?:you(?:[’' ]?a?re| are| r)?|ur|u r|u|he(?:[’' ]s| is| was)|she(?:[’' ]s| is| was)"
         r"|they(?:[’' ]re| are)|what|such)(?:\s+(?:just|all|really|so|such|nothing but|always|still|too"
         r"|very|fucking|fuckin|fkn|damn|goddamn|bloody|complete|total|utter|absolute|absolutely|completely"
@@ -217,12 +218,12 @@ SIGNALS: Final = (
     ),
     Signal(
         "group_contempt",
-        "disgust|sicken|repuls|sick of|contempt|hatred|compassion|sympathy|respect|no place|lives"
-        "|life|rage|angry"
-        "|never trust|cancer than|to a vet|scum|vermin|subhuman|revolting|lesser being|human garbage|filth"
-        "|no better than|worse than|better off without|suffer|eradicat|attacking|snap the neck"
-        "|murder|kill |stab "
-        "|shoot|hang |rape|typical of|the dumb|dumbest|stupidest",
+        "disgust|sicken|repuls|sick of|contempt|hatred|no compassion|no sympathy|no respect|no place|"
+        "enrage|angry|never trust|cancer than|to a vet|scum|vermin|subhuman|revolting|lesser being|"
+        "human garbage|filth|no better than|worse than|better off without|suffer|eradicat|attacking|"
+        "snap the neck|murder|kill |stab |shoot|hang |rape|typical of|the dumb|dumbest|stupidest|black li|"
+        "gay li|trans li|muslim li|jewish li|female li|women's li|womens li|women’s li|immigrant li|"
+        "disabled li|asian li|no pity",
         rf"\b(?:disgusted|sickened|repulsed|appalled|sick|tired) (?:by|of) (?:being around |seeing "
         rf"|all |these |those |the "
         rf"|every )*{GROUP}\b"
