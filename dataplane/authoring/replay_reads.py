@@ -8,7 +8,8 @@ every reading of the input stands there as a reference that begins with `input`:
 2. `x = input.a`, where `x` is then only looked into by literal steps or by `object.get` with a literal key,
    or asked whether it holds a null, reads what is looked into, and of `input.a` itself the type and whether
    a member is null. The compiler writes `object.get(input.a, "b", 0)` and `f(input.a)` so.
-3. Anything else that holds `input` reads all of it; so does a policy that cannot be told.
+3. `with input as x` reads `x`. What is asked with it reads another input, and counts as if it read this one.
+4. Anything else that holds `input` reads all of it; so does a policy that cannot be told.
 
 Inputs that are the same in all that is read have the same decision: nothing else reaches a rule, and the
 functions that a bundle may use are deterministic (`opa/capabilities.json`). One is put to OPA for all.
@@ -252,11 +253,16 @@ def _terms(node: Any) -> Iterator[dict[str, Any]]:
         if node.get("type") in ("var", "ref"):
             yield dict(node)
         for name, value in node.items():
-            if name != "annotations":
+            if name != "annotations" and not (name == "target" and _is_whole_input(value)):
                 yield from _terms(value)
     elif isinstance(node, list):
         for value in node:
             yield from _terms(value)
+
+
+def _is_whole_input(target: Any) -> bool:
+    """Of `with input as x`: reads `x`, and of this input nothing."""
+    return target.get("type") == "ref" and len(target["value"]) == 1 and _is_input(target["value"])
 
 
 def _calls(node: Any) -> Iterator[list[Any]]:

@@ -87,6 +87,13 @@ CASES: dict[str, tuple[str, set[str], set[str]]] = {
         set(),
     ),
     "another_input": (f"decision if {MODEL} == 1 with {MODEL} as input.b", {"request.model", "b"}, set()),
+    "another_whole_input": ("decision if input.a == 1 with input as input.b.c", {"a", "b.c"}, set()),
+    "other_inputs": (
+        "decision := [y | some x in input.each; y := z with input as x]\n\nz := input.a",
+        {"each", "a"},
+        set(),
+    ),
+    "this_input_as_another": ("decision if input.a == 1 with input as input", {""}, set()),
     "an_else": ("decision := 1 if { input.a } else := input.b if { input.c }", {"a", "b", "c"}, set()),
     "a_head": ("decision contains input.a", {"a"}, set()),
     "a_head_with_a_key": ("decision[input.a] := input.b", {"a", "b"}, set()),

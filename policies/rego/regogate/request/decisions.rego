@@ -7,8 +7,10 @@ package regogate.request
 #   a list of one, or an empty one where `decision` is undefined. Half of what a decision costs is the
 #   asking, so a gateway puts together the questions that come while others are being answered.
 # entrypoint: true
+# schemas:
+#   - input: {type: object, properties: {each: {type: array}}}
 decisions := [found |
-	some asked in object.get(input, "each", [])
+	some asked in input.each
 
 	# regal ignore:with-outside-test-context
 	found := [answer | answer := decision with input as asked]
