@@ -31,11 +31,12 @@ _TAIL: Final = 320
 """Code points at the end of a text in which a beginning is looked for; more than may be held."""
 
 # Read from the end of the text to its beginning, so that they are matched at one place and in linear time.
+# Before Python 3.11.5 a possessive group matches too much where it gives back within (python/cpython#106052).
 _WORD: Final = re.compile(r"\S*+")
 _GROUPS: Final = re.compile(
     r"[0-9A-Z()+./:,#*\-\u2010-\u2015]*+"
     r"(?:[ \t\u00a0\u2007\u202f]{1,2}+(?:[-/\u2013] )?(?:[A-Z]{1,4}[ \u00a0](?=[0-9]))?"
-    r"[A-Z()+./:,#*\-\u2010-\u2015]*+[0-9][0-9A-Z()+./:,#*\-\u2010-\u2015]*+)*+"
+    r"[A-Z()+./:,#*\-\u2010-\u2015]*+[0-9][0-9A-Z()+./:,#*\-\u2010-\u2015]*+)*"
 )
 _PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyz,;!?\"'")
 """What ends a word that is no part of a group of digits, and so ends the group too."""

