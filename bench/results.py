@@ -7,8 +7,11 @@ one round against the other target of that round: what the machine did besides h
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import accumulate
 from statistics import median
 from typing import Any, Final
 
@@ -32,9 +35,9 @@ _BESIDE_GATEWAY: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """What one run gave. `requests` were answered inside the window of `seconds`, with `latencies_us`;
-    `total` also in its warm-up and drain, which the CPU seconds are for. `refused` were not 200, `lost`
-    had no answer."""
+    """What one run gave. `requests` were answered inside the window of `seconds`, with `latencies_us` (how
+    often each was seen); `total` also in its warm-up and drain, which the CPU seconds are for. `refused` were
+    not 200, `lost` had no answer."""
 
     run: Run
     requests: int
@@ -42,7 +45,7 @@ class Sample:
     refused: int
     lost: int
     seconds: float
-    latencies_us: tuple[int, ...] = field(repr=False)
+    latencies_us: Counter[int] = field(repr=False)
     cpu_s: float | None
     opa_cpu_s: float | None
 
@@ -56,7 +59,8 @@ class Sample:
         if not self.latencies_us:
             return math.nan
         ordered = sorted(self.latencies_us)
-        return ordered[max(0, math.ceil(fraction * len(ordered)) - 1)] / 1000
+        within = list(accumulate(self.latencies_us[latency] for latency in ordered))
+        return ordered[bisect_left(within, max(1, math.ceil(fraction * within[-1])))] / 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

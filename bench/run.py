@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from bench.plan import Plan, Run
+from bench.processes import BenchError
 from bench.results import Sample
 from bench.targets import Bench
 
@@ -39,7 +41,11 @@ def _measure(plan: Plan, bench: Bench, run: Run) -> Sample:
     }
     own, beside = target.cpu()
     bench.load.tell(json.dumps(order))
-    outcome = json.loads(bench.load.hear())
+    line = bench.load.hear()
+    try:
+        outcome = json.loads(line)
+    except ValueError:
+        raise BenchError(f"{bench.load.name} wrote {len(line)} characters that are not an outcome") from None
     own_after, beside_after = target.cpu()
     return Sample(
         run=run,
@@ -48,7 +54,7 @@ def _measure(plan: Plan, bench: Bench, run: Run) -> Sample:
         refused=outcome["refused"],
         lost=outcome["lost"],
         seconds=outcome["seconds"],
-        latencies_us=tuple(outcome["latencies_us"]),
+        latencies_us=Counter({int(us): times for us, times in outcome["latencies_us"].items()}),
         cpu_s=None if own is None or own_after is None else own_after - own,
         opa_cpu_s=None if beside is None or beside_after is None else beside_after - beside,
     )

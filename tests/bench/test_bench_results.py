@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 
 import pytest
 
@@ -21,7 +22,7 @@ def sample(target, *, turn=0, connections=1, latencies_us=(1000,), requests=1000
         **given,
     }
     run = Run(target=target, connections=connections, round=turn)
-    return Sample(run=run, latencies_us=tuple(latencies_us), **values)
+    return Sample(run=run, latencies_us=Counter(latencies_us), **values)
 
 
 def round_of(
