@@ -1,8 +1,7 @@
 """The `PolicyEngine` port: one question to OPA a call, under one deadline.
 
 1. The call's texts are looked at by the detector of the tables read last.
-2. Wait for a turn, then ask with the tables' revision in the input; from here the deadline runs. Small
-   questions about requests are asked together (`questions`), every other one alone.
+2. Ask (`questions`) with the tables' revision in the input.
 3. The answer's revision must be one that counts; an unknown one has OPA's status read until it names it.
 4. Tables of another revision are read again, the texts looked at and the question asked once more, else
    `policy_changed`. A later stage is about text that may be gone: what found it stands in its input, and the
@@ -28,18 +27,14 @@ from dataplane.policy.client import OpaClient, OpaUnreachable
 from dataplane.policy.current_tables import CurrentTables, MakesDetector, provenance_revision
 from dataplane.policy.deadline import PatientTimeout
 from dataplane.policy.input import build_input
-from dataplane.policy.places import Places
-from dataplane.policy.questions import SMALL_BYTES, Answer, NoTurn, Questions, ask_alone
+from dataplane.policy.questions import Answer, NoTurn, Questions
 from dataplane.policy.result import Malformed, Stage, parse_result
 from dataplane.policy.tables import Tables
 from dataplane.ports import UsageFacts
 
 WAIT_DEADLINES: Final = 10
 WAIT_MAX_S: Final = 2.0
-"""How long a call waits for its turn to ask, in deadlines and at most. The deadline judges OPA's answer; a
-queue in front of a healthy OPA would make whole bursts of calls late, and OPA work for nobody."""
-SPARE_CONNECTIONS: Final = 2
-"""Kept free of questions, for the status and the tables that a question may have to wait for."""
+"""How long a call waits for its turn to ask, in deadlines and at most."""
 STATUS_DEADLINE_S: Final = 2.0
 """For about 60 kB, nearly all of it metrics. A call that waits for it keeps its own deadline."""
 STATUS_PAUSES_S: Final = (0.002, 0.004, 0.008, 0.016, 0.032, 0.064)
@@ -83,9 +78,8 @@ class OpaEngine:
         self._bundle = bundle
         self._usage = usage
         self._deadline_s = deadline_ms / 1000
-        self._wait_s = min(WAIT_MAX_S, WAIT_DEADLINES * self._deadline_s)
-        self._places = Places(max(1, client.connections - SPARE_CONNECTIONS))
-        self._questions = Questions(client, deadline_s=self._deadline_s, wait_s=self._wait_s)
+        wait_s = min(WAIT_MAX_S, WAIT_DEADLINES * self._deadline_s)
+        self._questions = Questions(client, deadline_s=self._deadline_s, wait_s=wait_s)
         self._current = CurrentTables(client, activations, bundle=bundle, make=detectors)
         self._status: asyncio.Task[bool] | None = None
 
@@ -171,18 +165,7 @@ class OpaEngine:
     async def _answer(self, stage: Stage, question: bytes) -> tuple[Answer, str]:
         """OPA's answer, and the revision that gave it, which counts."""
         began = self._activations.current
-        if stage == "request" and len(question) <= SMALL_BYTES:
-            answer = await self._questions.ask(question)
-        else:
-            try:
-                await self._places.take_within(self._wait_s)
-            except TimeoutError:
-                raise NoTurn(f"no turn to ask within {self._wait_s * 1000:.0f} ms") from None
-            try:
-                with PatientTimeout(self._deadline_s):
-                    answer = await ask_alone(self._client, stage, question)
-            finally:
-                self._places.give()
+        answer = await self._questions.ask(stage, question)
         revision = provenance_revision(answer.about, self._bundle)
         if not self._activations.accepts(revision, began):
             with PatientTimeout(self._deadline_s):

@@ -1,4 +1,5 @@
-"""Questions about requests, put together where they come while others are being answered.
+"""Every question to OPA: small ones about requests are put together where they come while others are being
+answered, any other goes alone.
 
 Half of what a decision costs is the asking: HTTP and parsing here and in OPA. OPA evaluates each input of a
 list anew (`with input as`), so its answer is the one that the input would have got alone.
@@ -10,6 +11,7 @@ list anew (`with input as`), so its answer is the one that the input would have 
    asked again one by one, so that no call's input decides over another's. One that is late is not: what
    OPA has no time for, it has no time for twice.
 4. A bundle without the rule is given no second list.
+5. What goes alone waits for one of the places that lists and the reading of OPA's status leave.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ import orjson
 from dataplane.errors import RegoGateError
 from dataplane.policy.client import OpaClient, OpaUnreachable
 from dataplane.policy.deadline import PatientTimeout
-from dataplane.policy.result import Malformed, split_answer
+from dataplane.policy.places import Places
+from dataplane.policy.result import Malformed, Stage, split_answer, split_list
 
 IN_FLIGHT: Final = 2
 """One that OPA works on, and one that it finds when it is done: 2,000 decisions a second and more on one of
@@ -36,6 +39,9 @@ TOGETHER: Final = 8
 list of 8, 275 in one of 16), so that a list takes a small part of its deadline."""
 SMALL_BYTES: Final = 4096
 """Of an input that may stand in a list; nobody waits for the evaluation of a larger one."""
+
+SPARE_CONNECTIONS: Final = 2
+"""Kept free of questions, for the status and the tables that a question may have to wait for."""
 
 _TARGET: Final = "/v1/data/regogate/{}?provenance=true&strict-builtin-errors=true"
 _LIST: Final = _TARGET.format("request/decisions")
@@ -65,25 +71,16 @@ class _Waiting:
     answer: asyncio.Future[Answer]
 
 
-async def ask_alone(client: OpaClient, stage: str, question: bytes) -> Answer:
-    """One question, without a deadline. Raises `OpaUnreachable` or `Malformed`."""
-    started = time.perf_counter_ns()
-    status, body = await client.post(_TARGET.format(f"{stage}/decision"), b'{"input":%b}' % question)
-    latency_us = (time.perf_counter_ns() - started) // 1000
-    if status != 200:
-        raise Malformed(f"OPA answered with status {status}")
-    about, result = split_answer(body)
-    return Answer(about, result, latency_us)
-
-
 class Questions:
     """Of one engine, in order of their coming. A question waits at most `wait_s` for its turn, and then
-    `deadline_s` for OPA; both in seconds."""
+    `deadline_s` for OPA; both in seconds. The deadline judges OPA's answer; a queue in front of a healthy OPA
+    would make whole bursts of calls late, and OPA work for nobody."""
 
     def __init__(self, client: OpaClient, *, deadline_s: float, wait_s: float) -> None:
         self._client = client
         self._deadline_s = deadline_s
         self._wait_s = wait_s
+        self._places = Places(max(1, client.connections - IN_FLIGHT - SPARE_CONNECTIONS))
         self._queue: deque[_Waiting] = deque()
         self._sent: set[asyncio.Task[None]] = set()
         self._due = False
@@ -93,8 +90,38 @@ class Questions:
         """Another bundle is active: it may know lists."""
         self._most = TOGETHER
 
-    async def ask(self, question: bytes) -> Answer:
+    async def ask(self, stage: Stage, question: bytes) -> Answer:
         """Raises `TimeoutError`, `NoTurn`, `OpaUnreachable` or `Malformed`."""
+        if stage == "request" and len(question) <= SMALL_BYTES:
+            return await self._ask_together(question)
+        try:
+            await self._places.take_within(self._wait_s)
+        except TimeoutError:
+            raise self._no_turn() from None
+        try:
+            return await self._ask_alone(stage, question)
+        finally:
+            self._places.give()
+
+    async def _ask_alone(self, stage: Stage, question: bytes) -> Answer:
+        target = _TARGET.format(f"{stage}/decision")
+        with PatientTimeout(self._deadline_s):
+            status, body, latency_us = await self._post(target, b'{"input":%b}' % question)
+        if status != 200:
+            raise Malformed(f"OPA answered with status {status}")
+        about, result = split_answer(body)
+        return Answer(about, result, latency_us)
+
+    async def _post(self, target: str, body: bytes) -> tuple[int, bytes, int]:
+        """Status and body of OPA's answer, and the microseconds it took."""
+        started = time.perf_counter_ns()
+        status, answer = await self._client.post(target, body)
+        return status, answer, (time.perf_counter_ns() - started) // 1000
+
+    def _no_turn(self) -> NoTurn:
+        return NoTurn(f"no turn to ask within {self._wait_s * 1000:.0f} ms")
+
+    async def _ask_together(self, question: bytes) -> Answer:
         loop = asyncio.get_running_loop()
         waiting = _Waiting(question, loop.time(), loop.create_future())
         self._queue.append(waiting)
@@ -132,7 +159,7 @@ class Questions:
             if waiting.answer.done():
                 continue
             if waiting.since < too_long:
-                waiting.answer.set_exception(NoTurn(f"no turn to ask within {self._wait_s * 1000:.0f} ms"))
+                waiting.answer.set_exception(self._no_turn())
             else:
                 taken.append(waiting)
         return taken
@@ -143,8 +170,7 @@ class Questions:
                 await self._one(together[0])
                 return
             try:
-                with PatientTimeout(self._deadline_s):
-                    answers = await self._list([waiting.question for waiting in together])
+                answers = await self._list([waiting.question for waiting in together])
             except _NotTogether:
                 await asyncio.gather(*map(self._one, together))
                 return
@@ -161,8 +187,7 @@ class Questions:
 
     async def _one(self, waiting: _Waiting) -> None:
         try:
-            with PatientTimeout(self._deadline_s):
-                answer = await ask_alone(self._client, "request", waiting.question)
+            answer = await self._ask_alone("request", waiting.question)
         except Exception as error:  # noqa: BLE001  as above
             _fail(waiting, error)
         else:
@@ -170,27 +195,18 @@ class Questions:
                 waiting.answer.set_result(answer)
 
     async def _list(self, questions: Sequence[bytes]) -> list[Answer]:
-        started = time.perf_counter_ns()
-        status, body = await self._client.post(_LIST, b'{"input":{"each":[%b]}}' % b",".join(questions))
-        latency_us = (time.perf_counter_ns() - started) // 1000
+        body = b'{"input":{"each":[%b]}}' % b",".join(questions)
+        with PatientTimeout(self._deadline_s):
+            status, answer, latency_us = await self._post(_LIST, body)
         if status == 500:  # a policy that fails on an input
             raise _NotTogether
         if status != 200:
             raise Malformed(f"OPA answered with status {status}")
-        about, result = split_answer(body)
+        about, result = split_answer(answer)
         if result is None:
             self._most = 1
             raise _NotTogether
-        try:
-            found = orjson.loads(result)
-        except orjson.JSONDecodeError:
-            raise Malformed("OPA's answer is not JSON") from None
-        if (
-            not isinstance(found, list)
-            or len(found) != len(questions)
-            or not all(isinstance(one, list) for one in found)
-        ):
-            raise Malformed("OPA does not answer a list of questions with as many decisions")
+        found = split_list(result, len(questions))
         return [Answer(about, orjson.dumps(one[0]) if one else None, latency_us) for one in found]
 
 

@@ -112,6 +112,20 @@ def split_answer(body: bytes) -> tuple[dict[str, Any], bytes | None]:
     return whole, None if result is None else orjson.dumps(result)
 
 
+def split_list(result: bytes, asked: int) -> list[list[Any]]:
+    """A result that answers a list of `asked` inputs: each one's decision in a list, an empty one where it
+    is undefined. Raises `Malformed`."""
+    try:
+        found = orjson.loads(result)
+    except orjson.JSONDecodeError:
+        raise Malformed("OPA's answer is not the JSON it sends") from None
+    _need(
+        isinstance(found, list) and len(found) == asked and all(isinstance(one, list) for one in found),
+        "OPA does not answer a list of inputs with as many decisions",
+    )
+    return list(found)
+
+
 class KnowsModels(Protocol):
     """What the tables of the decision's revision say of a model."""
 

@@ -1,9 +1,9 @@
 """Many inputs in one question to a shadow's OPA, because most of a decision's cost is the asking.
 
 A rule of our own beside the candidate's root asks it about each input of a list, at the stage that the input
-names. `with input as` evaluates
-the whole policy anew, and strict built-ins hold for the list as for one input: the answers are those that a
-call would get. A list in which one input fails has no answer and is halved, down to the one that fails.
+names. `with input as` evaluates the whole policy anew, and strict built-ins hold for the list as for one
+input: the answers are those that a call would get. A list in which one input fails has no answer and is
+halved, down to the one that fails.
 """
 
 from __future__ import annotations
@@ -11,11 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-import orjson
-
 from dataplane.policy.client import OpaClient
 from dataplane.policy.current_tables import provenance_revision
-from dataplane.policy.result import Malformed, split_answer
+from dataplane.policy.result import Malformed, split_answer, split_list
 
 BATCH: Final = 64
 """Inputs in a question; more gave no more decisions a second (measured for the backtest)."""
@@ -57,15 +55,15 @@ class ListAsker:
         body = b'{"input":[%b]}' % b",".join(inputs)
         status, answer = await self._client.post(_TARGET, body)
         if status == 200:
-            found = self._split(answer)
-            if found is None:  # the rule is not there: a new process
+            result = self._result(answer)
+            if result is None:  # the rule is not there: a new process
                 await self._client.put(_RULE_TARGET, _RULE)
                 status, answer = await self._client.post(_TARGET, body)
-                found = self._split(answer) if status == 200 else None
-            if found is not None and len(found) == len(inputs):
-                return [one[0] if one else None for one in found]
+                result = self._result(answer) if status == 200 else None
+            if result is not None:
+                return [one[0] if one else None for one in split_list(result, len(inputs))]
             if status == 200:
-                raise Malformed("OPA does not answer a list of inputs with as many decisions")
+                raise Malformed("OPA does not know the rule it was given")
         if status != 500:  # 500 is a policy that fails on an input
             raise Malformed(f"OPA answered with status {status}")
         if len(inputs) == 1:
@@ -73,17 +71,9 @@ class ListAsker:
         middle = len(inputs) // 2
         return [*await self.ask(inputs[:middle]), *await self.ask(inputs[middle:])]
 
-    def _split(self, answer: bytes) -> list[list[Any]] | None:
-        """The decisions of an answer under our revision, None where it has no list."""
+    def _result(self, answer: bytes) -> bytes | None:
+        """Of an answer under our revision, None where it has none."""
         about, result = split_answer(answer)
         if provenance_revision(about, self._bundle) != self._revision:
             raise Malformed("OPA does not run the candidate")
-        if result is None:
-            return None
-        try:
-            found = orjson.loads(result)
-        except orjson.JSONDecodeError:
-            raise Malformed("OPA's answer is not JSON") from None
-        if not isinstance(found, list) or not all(isinstance(one, list) for one in found):
-            raise Malformed("OPA's answer is not a list of decisions")
-        return found
+        return result

@@ -20,7 +20,15 @@ from opa_kit import DECISION, DECISIONS, LIMIT_S, Bench, Table, running, table
 
 from dataplane.errors import Refused
 from dataplane.policy.client import OpaUnreachable
-from dataplane.policy.questions import IN_FLIGHT, SMALL_BYTES, TOGETHER, Answer, NoTurn, Questions
+from dataplane.policy.questions import (
+    IN_FLIGHT,
+    SMALL_BYTES,
+    SPARE_CONNECTIONS,
+    TOGETHER,
+    Answer,
+    NoTurn,
+    Questions,
+)
 from dataplane.policy.result import Malformed
 
 UNAVAILABLE = "gateway.policy_unavailable"
@@ -104,6 +112,8 @@ def test_a_large_input_is_asked_alone(bench: Bench) -> None:
 class Opa:
     """As an `OpaClient`: answers each input with itself, once `open`; `said` instead, where it is set."""
 
+    connections = 8
+
     def __init__(self) -> None:
         self.asked: list[list[Any]] = []
         self.said: dict[str, tuple[int, bytes]] = {}
@@ -126,7 +136,11 @@ class Opa:
 
 
 async def asked(questions: Questions, value: Any) -> Any:
-    answer = await questions.ask(orjson.dumps(value))
+    return await decided(questions, orjson.dumps(value))
+
+
+async def decided(questions: Questions, question: bytes) -> Any:
+    answer = await questions.ask("request", question)
     assert isinstance(answer, Answer)
     return None if answer.result is None else orjson.loads(answer.result)
 
@@ -209,6 +223,26 @@ def test_what_waited_too_long_for_its_turn_is_not_asked_any_more() -> None:
         for late in await asyncio.gather(*first, return_exceptions=True):
             assert isinstance(late, TimeoutError)
         assert len(opa.asked) == IN_FLIGHT
+
+    asyncio.run(main())
+
+
+def test_questions_never_take_the_connections_that_the_status_needs() -> None:
+    async def main() -> None:
+        opa = Opa()
+        opa.open.clear()
+        questions = asking(opa, wait_s=0.05)
+        large = b'"%b"' % (b"x" * SMALL_BYTES)
+        waiting = [asyncio.ensure_future(decided(questions, large)) for _ in range(2 * opa.connections)]
+        waiting += [asyncio.ensure_future(asked(questions, value)) for value in range(4 * TOGETHER)]
+        await until(lambda: opa.most >= opa.connections - SPARE_CONNECTIONS)
+        with pytest.raises(NoTurn):
+            await decided(questions, large)
+        assert opa.most == opa.connections - SPARE_CONNECTIONS
+        opa.open.set()
+        found = await asyncio.gather(*waiting, return_exceptions=True)
+        assert opa.most == opa.connections - SPARE_CONNECTIONS
+        assert not [one for one in found if isinstance(one, Exception) and not isinstance(one, NoTurn)]
 
     asyncio.run(main())
 
