@@ -20,6 +20,10 @@ from dataplane.surfaces.fields import MAX_INTEGER, MODEL_ID
 FINISH_REASONS: Final = frozenset({"stop", "length", "tool_calls", "function_call", "content_filter"})
 """OpenAI API reference, the chat completion object."""
 
+SPOKEN: Final = ("content", "refusal", "reasoning_content", "reasoning")
+"""Fields of a message, or of a delta of one, whose texts everybody joins; the last two are of compatible
+servers (vLLM, DeepSeek)."""
+
 
 def parse_answer(data: bytes) -> dict[str, Any]:
     """One object of an answer; raises `UpstreamFailed` (`gateway.upstream_invalid`) if it is none."""

@@ -16,7 +16,7 @@ from dataplane.errors import Refused
 from dataplane.findings import Finding, Origin, Text, restored
 from dataplane.inspection_ports import TURN, Asked, Guard, Passed, ResponseVerdict, Steps
 from dataplane.ports import UpstreamFailed
-from dataplane.surfaces.answer_json import dump_answer, told_finish
+from dataplane.surfaces.answer_json import SPOKEN, dump_answer, told_finish
 from dataplane.surfaces.chat_stream_calls import PartialCall
 from dataplane.surfaces.chat_stream_choice import Choice, Freed, Taken
 from dataplane.surfaces.chat_stream_text import glance
@@ -31,9 +31,6 @@ MAX_SEEN: Final = 64
 
 TURN_CHARACTERS: Final = 4_096
 """Of a text that are looked at in one go: some milliseconds where it is read in many ways."""
-
-_SPOKEN: Final = ("content", "refusal", "reasoning_content", "reasoning")
-"""Texts that everybody joins; of others nobody knows whether they may come in parts."""
 
 _DONE: Final = Event(b"data: [DONE]\n\n", b"[DONE]")
 _COMMENT: Final = b":\n\n"
@@ -321,7 +318,7 @@ def beginnings(choices: Any) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         delta = choice.get("delta")
         if type(delta) is not dict or choice.get("logprobs") is not None:
             continue
-        for key in _SPOKEN:
+        for key in SPOKEN:  # of other texts nobody knows whether they may come in parts
             value = delta.get(key)
             while type(value) is str and len(value) > TURN_CHARACTERS:
                 head = {"role": delta.pop("role")} if "role" in delta else {}

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from dataplane.errors import Refused
 from dataplane.surfaces import tokens
+from dataplane.surfaces.answer_json import SPOKEN
 from dataplane.surfaces.strict_json import dump
 
 TOKENS_PER_MESSAGE: Final = 3
@@ -31,7 +32,6 @@ AUDIO_BYTES_PER_S: Final = 4_000
 """32 kbit/s, the lowest that speech is commonly sent at: the longest that a recording can be."""
 
 _SCHEMA_FIELDS: Final = ("tools", "functions", "response_format", "prediction")
-_SPOKEN: Final = ("content", "refusal", "reasoning_content", "reasoning")
 
 
 async def prompt_tokens(request: dict[str, Any], estimated: int) -> int:
@@ -86,7 +86,7 @@ def spoken(choices: Any) -> Iterator[str]:
         said = choice.get("delta") or choice.get("message")
         if type(said) is not dict:
             continue
-        for key in _SPOKEN:
+        for key in SPOKEN:
             if type(text := said.get(key)) is str and text:
                 yield text
         for key in ("tool_calls", "function_call"):
