@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from dataplane import regex
 from dataplane.inspection.engine_re2 import ANYWHERE, Match, compile_one, source
@@ -45,6 +45,10 @@ _HEADER: Final = re.compile(r"-----BEGIN[^-\n]{0,64}(?:-{0,4}\Z|-----)")
 _BEGUN_TOKEN: Final = re.compile(r"@|eyJ[A-Za-z0-9_-]{8}|(?:[0-9][^0-9A-Za-z]{0,2}){6}|[0-9A-Za-z_\-]{20}")
 """What a plain word does not hold: an at sign, the head of a token in JSON (RFC 7519), six digits in a row
 or as good as, or twenty characters that could be a key."""
+_CHARACTER: Final = re.compile(r"\\.|[^\\]")
+_LETTER: Final = r"(?:[^\\.^$*+?()\[\]{}|]|\\[nrt\W])"
+_WORDS: Final = re.compile(rf"{_LETTER}+(?:\|{_LETTER}+)*")
+"""A pattern that is words, of which one is there: characters and escaped ones, without classes or counts."""
 
 
 def block_start(text: str, start: int) -> int:
@@ -90,6 +94,21 @@ def begun(text: str, start: int) -> int:
     return at
 
 
+def _begun_words(regex: str) -> str:
+    """What matches every beginning of every word of `regex` (see `_WORDS`). Beginnings that words share
+    stand there once: of some hundred words that compiles in a quarter of the time."""
+    root: dict[str, Any] = {}
+    node = root
+    for char in _CHARACTER.findall(regex):
+        node = root if char == "|" else node.setdefault(char, {})
+    return _branches(root)
+
+
+def _branches(node: dict[str, Any]) -> str:
+    ways = [f"{char}(?:{_branches(rest)})?" if rest else char for char, rest in node.items()]
+    return "|".join(ways)
+
+
 class Openings:
     """Which beginnings of the matches of some patterns a text ends in."""
 
@@ -97,7 +116,15 @@ class Openings:
 
     def __init__(self, patterns: Iterable[Pattern]) -> None:
         """Compile; as slow as `Engine`. The patterns are those of an engine, so they can be read."""
-        begins = [source(pattern, regex.read(pattern.regex).begun) for pattern in patterns]
+        begins: list[str] = []
+        words: dict[bool, list[str]] = {}  # of patterns that are words alone, by whether they are caseless
+        for pattern in patterns:
+            if _WORDS.fullmatch(pattern.regex):
+                words.setdefault(pattern.caseless, []).append(pattern.regex)
+            else:
+                begins.append(source(pattern, regex.read(pattern.regex).begun))
+        for caseless, some in words.items():
+            begins.append(f"(?{'i' if caseless else ''}m:{_begun_words('|'.join(some))})")
         self._match: Match | None = compile_one(rf"(?:{'|'.join(begins)})\z") if begins else None
 
     def start(self, text: str, start: int) -> int:

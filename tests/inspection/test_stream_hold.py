@@ -43,6 +43,25 @@ def test_beginnings_of_a_pattern() -> None:
     assert read(r"(?:ab|c)+").begun == r"(?:ab|c)*(?:a(?:b)?|c)"
 
 
+WORDS = ["ignore", "ignoring", "ig", "a.b", "line\nend", "pay|me", "\u043d\u0435"]
+
+
+@settings(derandomize=True, database=None, deadline=None, max_examples=150)
+@given(st.data(), st.sampled_from(["", "so ", "IG", "\u00fc"]))
+def test_words_are_held_by_the_beginnings_that_they_share(data: st.DataObject, before: str) -> None:
+    """What is held is the longest of all their beginnings, as plain comparison finds it."""
+    escaped = [re.escape(word).replace("\\\n", r"\n") for word in WORDS]
+    half = len(escaped) // 2
+    openings = Openings(
+        Pattern(id=f"x.{place}", regex="|".join(some), needle=True)
+        for place, some in enumerate((escaped[:half], escaped[half:]))
+    )
+    word = data.draw(st.sampled_from(WORDS))
+    text = before + word[: data.draw(st.integers(1, len(word)))] + data.draw(st.sampled_from(["", "i", "?"]))
+    starts = [at for at in range(len(text)) if any(w.startswith(text[at:].lower()) for w in WORDS)]
+    assert openings.start(text, 0) == min(starts, default=len(text))
+
+
 def test_nothing_before_the_start_is_held() -> None:
     openings = Openings([Pattern(id="x.y", regex=REGEXES[0])])
     assert openings.start("go jump in", 3) == len("go jump in")
