@@ -82,6 +82,16 @@ def test_a_line_that_is_no_row_is_told_with_its_number(
     assert len(done.stdout.splitlines()) == 1
 
 
+def test_a_first_line_that_is_no_row_is_told_where_the_name_says_json_lines(
+    tmp_path: Path, only_pii: Path
+) -> None:
+    rows = tmp_path / "rows.JSONL"
+    rows.write_text(f'\n{{"role": "user"}}\n{{"text": "{CARD}"}}\n')
+    done = invoke(str(rows), "--policies", str(only_pii))
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert 'rows.JSONL:2: not an object with a "text"' in done.stderr
+
+
 def test_bytes_that_are_no_text_are_told(tmp_path: Path, only_pii: Path) -> None:
     (tmp_path / "image").write_bytes(b"\x89PNG\xff\xfe")
     done = invoke(str(tmp_path / "image"), "--policies", str(only_pii))
@@ -243,3 +253,15 @@ def test_times_are_kept_to_five_percent() -> None:
     assert most is not None
     assert 500 <= median <= 525
     assert 1000 <= most <= 1050
+
+
+@pytest.mark.parametrize("before", ["\ufeff", "\n\r\n", "\ufeff  \n"], ids=["mark", "blank lines", "both"])
+def test_what_editors_write_before_the_first_row_changes_nothing(
+    tmp_path: Path, only_pii: Path, before: str
+) -> None:
+    row = json.dumps({"text": f"Card {CARD}", "label": "pii"})
+    (tmp_path / "rows").write_text(before + row + "\n", encoding="utf-8", newline="")
+    (line,) = invoke(str(tmp_path / "rows"), "--policies", str(only_pii)).stdout.splitlines()
+    assert [each["start"] for each in json.loads(line)["findings"]] == [5]
+    done = invoke("eval", str(tmp_path / "rows"), "--json", "--policies", str(only_pii))
+    assert json.loads(done.stdout)["rows"] == 1

@@ -11,7 +11,7 @@ import typer
 
 from dataplane.cli.bundle.answers import refusals
 from dataplane.cli.finding_tables import printed
-from dataplane.cli.inspect.rows import MAX_LINE, BadRow, Row, opened, rows
+from dataplane.cli.inspect.rows import BadRow, Row, opened, rows
 from dataplane.cli.inspect.scores import Scores
 from dataplane.cli.inspect.tables import BundleOption, PoliciesOption, inspector
 from dataplane.findings import LEVEL_RANK, Level, Origin, Text
@@ -62,7 +62,7 @@ def command(
         scores, said = Scores(), time.monotonic()
         for file in files:
             with opened(file) as source:
-                for row in rows(file, source.readline(MAX_LINE + 1), source):
+                for row in rows(file, source):
                     _add(by, scores, row)
                     if time.monotonic() - said >= LINE_S:
                         said = time.monotonic()

@@ -13,7 +13,7 @@ import typer
 
 from dataplane.cli.bundle.answers import refusals
 from dataplane.cli.finding_tables import printed
-from dataplane.cli.inspect.rows import MAX_LINE, is_rows, opened, origin, rows
+from dataplane.cli.inspect.rows import Row, begun, is_rows, opened, origin, rows_from
 from dataplane.cli.inspect.tables import BundleOption, PoliciesOption, inspector
 from dataplane.findings import FAILED, Finding, Origin, Text
 from dataplane.inspection.inspector import Inspector
@@ -43,7 +43,8 @@ def command(
 ) -> None:
     """Show what is found in a text, or in each text of JSON lines.
 
-    JSON lines have {"text": ..., "role": ...} each; role is system, developer, user, assistant, tool_result,
+    JSON lines (files *.jsonl and *.ndjson, and what begins with such a line) have
+    {"text": ..., "role": ...} each; role is system, developer, user, assistant, tool_result,
     tool_definition, tool_arguments, schema, metadata, reasoning, refusal, output or other, and user where it
     is left out. The same lines come out, in order, with "findings": [{"kind", "level", "score", "start",
     "end", "origin"}]; start and end count characters of the text, end is not in it. A detection is one of
@@ -60,14 +61,14 @@ def command(
     with refusals(as_json):
         where = origin("--role", role)
         with opened(file) as source:
-            first = source.readline(MAX_LINE + 1)
+            blank, first = begun(source)
             by = inspector(policies, bundle)
             by.at_once([Text(text="to begin with", origin=where)])
             try:
-                if is_rows(first):
-                    whole = _lines(by, file, first, source, timing)
+                if is_rows(file, first):
+                    whole = _lines(by, rows_from(file, blank, first, source), timing)
                 else:
-                    whole = _text(by, first, source, where, timing, as_json)
+                    whole = _text(by, blank + first, source, where, timing, as_json)
                 sys.stdout.flush()
             except BrokenPipeError:
                 # The interpreter would complain once more when it flushes at exit.
@@ -78,10 +79,10 @@ def command(
         raise typer.Exit(EXIT_UNREAD)
 
 
-def _lines(by: Inspector, name: str, first: str, source: TextIO, timing: bool) -> bool:
+def _lines(by: Inspector, rows: Iterable[Row], timing: bool) -> bool:
     """Print the rows with what was found; whether all of them could be looked at."""
     whole = True
-    for row in rows(name, first, source):
+    for row in rows:
         started = time.perf_counter_ns()
         seen = by.at_once([Text(text=row.text, origin=row.origin)])
         took = time.perf_counter_ns() - started

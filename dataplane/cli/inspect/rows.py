@@ -15,8 +15,17 @@ from dataplane.findings import Origin
 
 STDIN: Final = "-"
 
+BOM: Final = "\ufeff"
+"""What some editors write before the first character of a file. JSON does not have it (RFC 8259, 8.1)."""
+
+SUFFIXES: Final = (".jsonl", ".ndjson")
+"""Of files that are JSON lines whatever their first line is."""
+
 MAX_LINE: Final = 16 * 2**20
 """Characters of one line of JSON: as many bytes as a large request may have."""
+
+MAX_BLANK: Final = 1000
+"""Blank lines before the first line that says what an input is."""
 
 
 class BadRow(RegoGateError):
@@ -49,8 +58,21 @@ def opened(name: str) -> Iterator[TextIO]:
         raise BadRow(f"{name}: not UTF-8 text") from None
 
 
-def is_rows(line: str) -> bool:
-    """Whether the first line of an input says that it is JSON lines with texts."""
+def begun(file: TextIO) -> tuple[str, str]:
+    """The blank lines that an input begins with, and the first line that says something."""
+    blank: list[str] = []
+    line = file.readline(MAX_LINE + 1)
+    while line and len(blank) < MAX_BLANK and not line.removeprefix(BOM).strip():
+        blank.append(line)
+        line = file.readline(MAX_LINE + 1)
+    return "".join(blank), line
+
+
+def is_rows(name: str, line: str) -> bool:
+    """Whether an input is JSON lines with texts, as its name or its first line that is not blank says."""
+    if name.lower().endswith(SUFFIXES):
+        return True
+    line = line.removeprefix(BOM)
     if not line.lstrip().startswith("{"):
         return False
     try:
@@ -60,9 +82,15 @@ def is_rows(line: str) -> bool:
     return isinstance(first, dict) and "text" in first
 
 
-def rows(name: str, first: str, file: TextIO) -> Iterator[Row]:
-    """The rows of JSON lines; empty lines are left out. Raises `BadRow` at the first that is none."""
-    line, number = first, 1
+def rows(name: str, file: TextIO) -> Iterator[Row]:
+    """The rows of JSON lines; blank lines are left out. Raises `BadRow` at the first that is none."""
+    blank, line = begun(file)
+    yield from rows_from(name, blank, line, file)
+
+
+def rows_from(name: str, blank: str, first: str, file: TextIO) -> Iterator[Row]:
+    """`rows` of an input of which `begun` was read."""
+    line, number = first.removeprefix(BOM), 1 + blank.count("\n")
     while line:
         if len(line) > MAX_LINE:
             raise BadRow(f"{name}:{number}: a line of more than {MAX_LINE} characters")
