@@ -120,7 +120,6 @@ def epoch_key(shard: int) -> bytes:
     return key(shard, "epoch")
 
 
-@lru_cache(_CELLS)
 def _exact(rate: Rate) -> Rate:
     if rate.amount <= MAX_RATE:
         return rate
@@ -131,12 +130,7 @@ def _room(claim: Budget | Lease) -> int:
     return min(claim.amount, MAX_BUDGET)
 
 
-@lru_cache(_CELLS)
-def _cell(shard: int, claim: Claim) -> bytes:
-    return bulk(cell_key(shard, claim))
-
-
-@lru_cache(_CELLS)
+@lru_cache
 def _epoch(shard: int) -> bytes:
     return bulk(epoch_key(shard))
 
@@ -148,9 +142,27 @@ def _rule(budget: Budget) -> tuple[bytes, bytes]:
     return (_MONTH, b"0") if budget.per == "month" else (_FIXED, b"%d" % budget.period_us)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """What commands say of the claims of a decision, whatever a call wants of them. Parallel: their keys,
+    what `reserve` must know (six words, of which a budget's last two are still to come), and what `settle`
+    must (of a budget all but the amount; nothing of a rate, which keeps the call)."""
+
+    cells: tuple[bytes, ...]
+    taking: tuple[bytes, ...]
+    settling: tuple[bytes, ...]
+
+
 @lru_cache(_CELLS)
-def _claim(claim: Claim, lease_us: int) -> bytes:
-    """What the script must know of a claim: six words, of which a budget's last two are still to come."""
+def _form(shard: int, claims: tuple[Claim, ...], lease_us: int) -> _Form:
+    return _Form(
+        cells=tuple(bulk(cell_key(shard, claim)) for claim in claims),
+        taking=tuple(_taken(claim, lease_us) for claim in claims),
+        settling=tuple(map(_settled, claims)),
+    )
+
+
+def _taken(claim: Claim, lease_us: int) -> bytes:
     match claim:
         case Rate():
             rate = _exact(claim)
@@ -165,19 +177,30 @@ def _claim(claim: Claim, lease_us: int) -> bytes:
             assert_never(claim)
 
 
+def _settled(claim: Claim) -> bytes:
+    match claim:
+        case Rate():
+            return b""
+        case Budget():
+            return b"".join((_BUDGET, *map(bulk, _rule(claim))))
+        case Lease():
+            return _LEASE
+        case _:
+            assert_never(claim)
+
+
 def _taking(
     shard: int,
     head: Sequence[bytes],
     reservation: str,
     claims: Sequence[Claim],
     wants: Sequence[int],
-    us: int,
+    lease_us: int,
 ) -> Script:
-    parts = [_epoch(shard), bulk(key(shard, "taken", reservation))]
-    parts += [_cell(shard, claim) for claim in claims]
-    parts += head
-    for claim, want in zip(claims, wants, strict=True):
-        parts.append(_claim(claim, us))
+    form = _form(shard, tuple(claims), lease_us)
+    parts = [_epoch(shard), bulk(key(shard, "taken", reservation)), *form.cells, *head]
+    for claim, words, want in zip(claims, form.taking, wants, strict=True):
+        parts.append(words)
         if isinstance(claim, Budget):
             parts += (_number(min(want, MAX_BUDGET + 1)), _ZERO)
     keys = len(claims) + 2
@@ -216,25 +239,28 @@ def settle(
 ) -> Script | None:
     """End a reservation; None where nothing changes by it."""
     name = granted.reservation
+    form = _form(shard, tuple(claims), 0)
     keys = [_epoch(shard), bulk(key(shard, "settled", name))]
     words = [_SETTLE, bulk(now), bulk(name.encode()), _REMEMBER, _number(granted.at_us)]
-    for claim, want, used in zip(claims, wants, spent, strict=True):
-        match claim:
-            case Rate():
+    count = len(words)
+    for claim, cell, settling, want, used in zip(
+        claims, form.cells, form.settling, wants, spent, strict=True
+    ):
+        if isinstance(claim, Budget):
+            if used == want:
                 continue
-            case Lease():
-                words.append(_LEASE)
-            case Budget():
-                if used == want:
-                    continue
-                more = max(-MAX_BUDGET, min(used - want, MAX_BUDGET))
-                words += (_BUDGET, *map(bulk, _rule(claim)), _number(more))
-            case _:
-                assert_never(claim)
-        keys.append(_cell(shard, claim))
+            more = max(-MAX_BUDGET, min(used - want, MAX_BUDGET))
+            words += (settling, _number(more))
+            count += 4
+        elif settling:
+            words.append(settling)
+            count += 1
+        else:
+            continue
+        keys.append(cell)
     if len(keys) == 2:
         return None
-    return Script(keys=len(keys), words=len(keys) + len(words), body=b"".join((*keys, *words)))
+    return Script(keys=len(keys), words=len(keys) + count, body=b"".join((*keys, *words)))
 
 
 def hold(
@@ -277,7 +303,7 @@ def reserved(answer: bytes | list[Any]) -> tuple[int, list[int]]:
     decided."""
     if isinstance(answer, list):
         return int(answer[0]), []
-    numbers = [int(number) for number in struct.unpack(f"<{len(answer) // 8}d", answer)]
+    numbers = list(map(int, struct.unpack(f"<{len(answer) // 8}d", answer)))
     return numbers[0], numbers
 
 
@@ -286,28 +312,28 @@ def answered(
 ) -> Granted | Rejected:
     """The answer to a `reserve` that was decided."""
     status, now, *numbers = answer
-    cells = list(zip(claims, wants, numbers[::3], numbers[1::3], numbers[2::3], strict=True))
-    remaining, resets = [], []
-    for claim, _, first, second, _ in cells:
-        match claim:
-            case Rate():
-                rate = _exact(claim)
-                empty = first * rate.amount + second
-                remaining.append(max(0, left(rate, empty, now)))
-                resets.append(max(0, empty_us(rate, empty) - now))
-            case Budget():
-                remaining.append(max(0, _room(claim) - first))
-                resets.append(max(0, forgotten_at(claim, second) - now) if first else 0)
-            case Lease():
-                remaining.append(max(0, _room(claim) - first))
-                resets.append(0)
-            case _:
-                assert_never(claim)
+    states = list(zip(claims, numbers[::3], numbers[1::3], strict=True))
+    rests = [_rest(claim, first, second, now) for claim, first, second in states]
+    remaining, resets = [left for left, _ in rests], [reset for _, reset in rests]
     if status != REJECTED:
         return Granted(reservation=reservation, at_us=now, remaining=remaining, reset_us=resets)
-    waits = [_wait(claim, want, first, second, room_at, now) for claim, want, first, second, room_at in cells]
+    waits = [
+        _wait(claim, want, first, second, room_at, now)
+        for (claim, first, second), want, room_at in zip(states, wants, numbers[2::3], strict=True)
+    ]
     longest = max(range(len(waits)), key=lambda index: _endless(waits[index]))
     return Rejected(index=longest, wait_us=waits[longest], remaining=remaining, reset_us=resets)
+
+
+def _rest(claim: Claim, first: int, second: int, now: int) -> tuple[int, int]:
+    """What is left of a claim, and the microseconds until all of it is."""
+    if isinstance(claim, Rate):
+        rate = _exact(claim)
+        empty = first * rate.amount + second
+        return max(0, left(rate, empty, now)), max(0, empty_us(rate, empty) - now)
+    if isinstance(claim, Budget):
+        return max(0, _room(claim) - first), max(0, forgotten_at(claim, second) - now) if first else 0
+    return max(0, _room(claim) - first), 0
 
 
 def _wait(claim: Claim, want: int, first: int, second: int, room_at: int, now: int) -> int | None:
