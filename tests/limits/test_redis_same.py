@@ -79,8 +79,8 @@ def test_both_stores_decide_alike(redis_server: RedisServer, story: list[tuple[A
     async def main() -> None:
         clock = Clock()
         memory = MemoryStore(clock_us=clock)
-        # In memory a lease ends with its call only.
-        timing = replace(QUICK, lease_us=10_000 * DAY_US)
+        # In memory a lease ends with its call only, and an answer is never late.
+        timing = replace(QUICK, lease_us=10_000 * DAY_US, deadline_s=30.0)
         async with started(redis_server.url, clock_us=clock, timing=timing) as shared:
             due: list[tuple[int, Granted, Granted, Ask]] = []
             for number, (ask, gap) in enumerate(story):
