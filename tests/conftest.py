@@ -10,12 +10,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from dataplane.opa.install import ensure_opa
 
 ROOT = Path(__file__).resolve().parent.parent
 LONG = {name: place for place, name in enumerate(("deploy", "docs", "e2e", "policies", "authoring", "cli"))}
 """Folders by what their longest tests take: those of the others take less than a second."""
+
+# How long an example takes says how busy the machine is, nothing else.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:

@@ -45,7 +45,7 @@ def made(raw: Any) -> Settings | ConfigError:
         return error
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(documents)
 def test_whatever_the_document_says_it_is_settings_or_a_config_error(raw: Any) -> None:
     match made(raw):
@@ -56,7 +56,11 @@ def test_whatever_the_document_says_it_is_settings_or_a_config_error(raw: Any) -
             unreadable(built)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(st.one_of(st.text(max_size=40), documents.map(lambda raw: yaml.safe_dump(raw))))
 def test_whatever_the_file_says_it_is_settings_or_a_config_error(tmp_path: Path, text: str) -> None:
     config = tmp_path / "f.yaml"

@@ -71,7 +71,7 @@ gaps = st.sampled_from([0, 1, 999_999, 1_000_000, 61_000_001, 3_600_000_000, DAY
 @settings(
     max_examples=60,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_both_stores_decide_alike(redis_server: RedisServer, story: list[tuple[Ask, int]]) -> None:
     redis_server.ask("FLUSHALL")
