@@ -27,7 +27,7 @@ from dataplane.bundle.errors import CheckFailed, ToolFailed
 from dataplane.bundle.model import ROOT, Bundle, Manifest, of_manifest, open_archive, read_manifest
 from dataplane.bundle.prepare import prepare
 from dataplane.bundle.rego import is_test, staged
-from dataplane.bundle.source import read_source
+from dataplane.bundle.source import Source, read_source
 from dataplane.bundle.strictyaml import JSON
 from dataplane.bundle.tables import PREPARED, data_json
 
@@ -53,6 +53,22 @@ async def build(
     """
     source = await asyncio.to_thread(read_source, policies)
     commit = await commit_of(policies) if commit is None else commit
+    return await build_source(
+        source, opa, capabilities, seq=seq, channel=channel, commit=commit, overlay=overlay
+    )
+
+
+async def build_source(
+    source: Source,
+    opa: Path,
+    capabilities: Path,
+    *,
+    seq: int,
+    channel: str,
+    commit: str,
+    overlay: Overlay | None = None,
+) -> Bundle:
+    """The same of a snapshot."""
     draft = Manifest(seq=seq, commit=commit, digest=_PLACEHOLDER, channel=channel)
     checked = await check_source(source, opa, capabilities)
     if checked.problems:
@@ -64,11 +80,12 @@ async def build(
     return of_manifest(manifest, _packed(members, manifest), None)
 
 
-def restamp(bundle: Bundle, *, seq: int, channel: str) -> Bundle:
-    """The same content under another sequence or channel, unsigned: how a bundle is promoted or rolled
-    back. Raises `BundleRefused` where it is not one of ours."""
+def restamp(bundle: Bundle, *, seq: int, channel: str, commit: str | None = None) -> Bundle:
+    """The same content under another sequence, channel or commit, unsigned: how a bundle is promoted or
+    rolled back. Raises `BundleRefused` where it is not one of ours."""
     members = open_archive(bundle.content)
-    manifest = dataclasses.replace(read_manifest(members), seq=seq, channel=channel)
+    before = read_manifest(members)
+    manifest = dataclasses.replace(before, seq=seq, channel=channel, commit=commit or before.commit)
     return of_manifest(manifest, _packed(tuple(members.values()), manifest), None)
 
 

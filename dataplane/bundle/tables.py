@@ -15,19 +15,19 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from pathlib import PurePosixPath
-from typing import Any, Final
-
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, ValidationError, best_match
-from referencing import Registry, Resource
-from referencing.exceptions import Unresolvable
-from referencing.jsonschema import DRAFT202012
+from typing import TYPE_CHECKING, Any, Final
 
 from dataplane import site_patterns
 from dataplane.bundle.digests import NotStrictJSON, strict_json
 from dataplane.bundle.problem import Problem
 from dataplane.bundle.source import Source
 from dataplane.bundle.strictyaml import JSON, Document, Path, parse
+
+# jsonschema is imported where tables are judged: a gateway that only verifies bundles, or whose policies were
+# built before, would wait a tenth of a second for it.
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+    from referencing import Registry
 
 SITE_DATA: Final = "site_data"
 
@@ -106,11 +106,14 @@ def _misplaced(path: PurePosixPath) -> str | None:
     return None
 
 
-_Schemas = tuple[dict[str, Any], Registry[Any]]
+_Schemas = tuple[dict[str, Any], "Registry[Any]"]
 
 
 def _schemas(source: Source) -> tuple[_Schemas, list[Problem]]:
     """The schemas by path, and a registry of them alone: no `$ref` is ever fetched."""
+    from referencing import Registry, Resource
+    from referencing.jsonschema import DRAFT202012
+
     found: dict[str, Any] = {}
     problems: list[Problem] = []
     for path, data in source.schemas.items():
@@ -138,6 +141,9 @@ def _schemas(source: Source) -> tuple[_Schemas, list[Problem]]:
 def _unfit(data: bytes) -> str | None:
     """Why a JSON text is no schema. Remembered, since schemas stay when tables change: to judge the shipped
     ones takes as long as all the rest of reading a policy."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
     try:
         Draft202012Validator.check_schema(strict_json(data))
     except SchemaError as error:
@@ -146,6 +152,9 @@ def _unfit(data: bytes) -> str | None:
 
 
 def _fit(document: Document, file: str, path: PurePosixPath, schemas: _Schemas) -> Iterator[Problem]:
+    from jsonschema import Draft202012Validator
+    from referencing.exceptions import Unresolvable
+
     by_path, registry = schemas
     schema = by_path.get(f"tables/{path.with_suffix('.schema.json')}")
     if schema is None:
@@ -169,6 +178,8 @@ def _fit(document: Document, file: str, path: PurePosixPath, schemas: _Schemas) 
 
 def explain(error: ValidationError, file: str, document: Document) -> Iterator[Problem]:
     """A schema's complaint in a reader's words: where it stands, what is wrong, what is allowed."""
+    from jsonschema.exceptions import best_match
+
     if error.context and (deeper := best_match([error])) is not None:
         error = deeper
     path: Path = tuple(error.absolute_path)

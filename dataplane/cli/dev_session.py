@@ -13,6 +13,7 @@ import typer
 from dataplane.app import Gateway
 from dataplane.app_listen import Ready
 from dataplane.bundle.errors import BundleError, CheckFailed
+from dataplane.bundle.kept_builds import KeptBuilds
 from dataplane.bundle.keys import ensure_dev_keys, load_signing_key
 from dataplane.bundle.live import LivePolicy
 from dataplane.bundle.model import Bundle
@@ -20,6 +21,7 @@ from dataplane.cli.dev_demo import demo_key, demo_overlay, snippets
 from dataplane.cli.running import run_until_signal
 from dataplane.config import Settings
 from dataplane.installation import write_json
+from dataplane.opa.cache import default_cache
 from dataplane.shipped import shipped
 from dataplane.telemetry import AccessLog
 
@@ -39,6 +41,7 @@ def run_session(
         store=gateway.store,
         channel=channel,
         overlay=demo_overlay(allow_all_models=allow_all_models),
+        kept=KeptBuilds(default_cache(os.environ) / "bundles", overlay=f"demo {allow_all_models}"),
     )
     run_until_signal(_Session(gateway, live, channel).run)
 
