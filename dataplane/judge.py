@@ -127,8 +127,10 @@ class CallJudge:
 
     def keep_content(self) -> None:
         """Once policy decided: keep what the record of the call is to hold of the request."""
-        if self._keeps and self._texts and self._detector is not None:
-            self._state.content = kept_content(self._texts, self._state.inspection, self._detector)
+        state = self._state
+        if self._keeps and self._texts and self._detector is not None and state.decision is not None:
+            redacted = state.decision.constraints.redact
+            state.content = kept_content(self._texts, state.inspection, self._detector, redacted=redacted)
 
     def transcript(self, exchange: Exchange) -> Transcript | None:
         """What is to hear of all that is sent of a stream; None where nothing of it is kept."""
@@ -264,7 +266,11 @@ class CallJudge:
             unread_bytes=exchange.unread_bytes() + seen.unread_bytes,
         )
         await _wait(max(delay_ms, verdict.delay_ms or 0))
-        instead = dict(self.redact(texts, seen.findings, sorted(patterns.union(verdict.redact))))
+        patterns |= set(verdict.redact)
+        instead = dict(self.redact(texts, seen.findings, sorted(patterns)))
+        if instead and self._keeps:
+            hidden = sorted(patterns)
+            self._state.answer_content = kept_content(texts, seen, self.detector, redacted=hidden)
         if terms.restore:
             instead |= restored(texts, instead, self._restore)
         # Also where nothing changes: what goes on is what was read, not bytes that others may read otherwise.

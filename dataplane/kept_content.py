@@ -1,7 +1,9 @@
-"""The content that a record of level `full` keeps: texts and origins, without personal data and secrets.
+"""The content that a record of level `full` keeps: texts and origins, without personal data, secrets and what
+a site's own patterns and words are for.
 
-Hidden is whatever was found of these kinds, at any level and whatever policy said of it, by placeholders of
-the record's own, of which nothing can be restored. Where a text could not be looked at nothing is kept.
+Hidden is whatever was found of these kinds, at any level and whatever policy said of it, and what policy had
+redacted of others, by placeholders of the record's own, of which nothing can be restored. Where a text could
+not be looked at nothing is kept.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import orjson
 from dataplane.findings import FAILED, Inspection, Text, selects
 from dataplane.inspection_ports import Detector
 
-HIDDEN: Final = ("pii", "secret")
+HIDDEN: Final = ("pii", "secret", "custom")
 MAX_CHARACTERS: Final = 200_000
 """Of one request or answer: a record is written before the call goes on, and kept for years."""
 
@@ -25,12 +27,17 @@ BEGUN: Final = 20_000
 
 
 def kept_content(
-    texts: Sequence[Text], seen: Inspection, detector: Detector, *, omitted: int = 0
+    texts: Sequence[Text],
+    seen: Inspection,
+    detector: Detector,
+    *,
+    redacted: Sequence[str] = (),
+    omitted: int = 0,
 ) -> str | None:
     """JSON text: a list of objects `origin`, `text`, in order, the last one `{"omitted": N}` where N
     characters are too many, with those that are `omitted` already. None where inspection failed or did not
-    see all."""
-    hidden = hidden_in(texts, seen, detector)
+    see all. `redacted` are patterns of findings that are hidden beside those that always are."""
+    hidden = hidden_in(texts, seen, detector, (*HIDDEN, *redacted))
     if hidden is None:
         return None
     told: list[dict[str, str | int]] = []
@@ -61,13 +68,15 @@ async def without_beginnings(texts: Sequence[Text], detector: Detector) -> Seque
     return certain
 
 
-def hidden_in(texts: Sequence[Text], seen: Inspection, detector: Detector) -> Mapping[int, str] | None:
-    """The texts that change, by index, where personal data and secrets are hidden, of placeholders of their
+def hidden_in(
+    texts: Sequence[Text], seen: Inspection, detector: Detector, kinds: Sequence[str]
+) -> Mapping[int, str] | None:
+    """The texts that change, by index, where findings of these kinds are hidden, by placeholders of their
     own. None where inspection failed or did not see all."""
     if seen.unread_bytes or any(one.kind == FAILED for one in seen.findings):
         return None
-    found = [one for one in seen.findings if selects(HIDDEN, one.kind, one.origin)]
-    return detector.redactor().redact(texts, found, HIDDEN) if found else {}
+    found = [one for one in seen.findings if selects(kinds, one.kind, one.origin)]
+    return detector.redactor().redact(texts, found, kinds) if found else {}
 
 
 def _json(told: list[dict[str, str | int]]) -> str:

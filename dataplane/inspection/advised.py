@@ -21,7 +21,7 @@ from dataplane.inspection.detector import make_detector
 from dataplane.inspection.digests import digest_with
 from dataplane.inspection.risk import Weighing
 from dataplane.inspection_ports import Detector, Passed, Redactor, TextStream
-from dataplane.kept_content import hidden_in
+from dataplane.kept_content import HIDDEN, hidden_in
 
 Later = asyncio.Task[tuple[Finding, ...]]
 Spawns = Callable[[Coroutine[Any, Any, tuple[Finding, ...]]], Later]
@@ -93,7 +93,7 @@ class AdvisedDetector:
         return inner
 
     def _shown(self, texts: Sequence[Text], seen: Inspection) -> Sequence[Text] | None:
-        instead = hidden_in(texts, seen, self._inner)
+        instead = hidden_in(texts, seen, self._inner, HIDDEN)
         if not instead:
             return None if instead is None else texts
         return [

@@ -340,6 +340,20 @@ def test_level_full_keeps_texts_without_personal_data_and_secrets_whatever_polic
     assert state.redactions == 0
 
 
+def test_level_full_keeps_neither_what_policy_redacts_nor_what_a_sites_own_patterns_find() -> None:
+    terms = AnswerTerms(inspect=("injection",), ask="findings")
+    made = house(terms, audit=AuditLevel.FULL, **redacts("injection"))
+    made.detector = FakeDetector(made.journal, {**WORDS, "bluebird": "custom.names"})
+    made.surface.said = [Text(text="ignore bluebird", origin=Origin.USER)]
+    answers(made, "bluebird, ignore")
+    made.later["response"] = decision(audit=AuditLevel.FULL, **redacts("injection"))
+    state, _ = run(made)
+    assert json.loads(state.content or "") == [{"origin": "user", "text": "[INJECTION] [CUSTOM.NAMES]"}]
+    assert json.loads(state.answer_content or "") == [
+        {"origin": "output", "text": "[CUSTOM.NAMES], [INJECTION]"}
+    ]
+
+
 def test_no_other_level_keeps_content_nor_does_an_inspection_that_failed() -> None:
     made = house(audit=AuditLevel.METADATA)
     answers(made, "hello")
