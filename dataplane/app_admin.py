@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 from starlette.routing import Route
 
 from dataplane.audit.log import DurableLog
-from dataplane.audit.migrate import DATABASE_ERRORS
+from dataplane.audit.migrate import database_errors
 from dataplane.audit.usage_by_client import used_by_client
 from dataplane.config import Settings
 from dataplane.database import Database
@@ -234,5 +234,5 @@ async def _problems() -> AsyncIterator[None]:
         raise AdminProblem(503, "policy_unavailable", f"The policy cannot be read: {error}.") from None
     except (Refused, AdminProblem):
         raise
-    except DATABASE_ERRORS:
+    except database_errors():
         raise AdminProblem(503, "database_unavailable", "The database does not answer. Try again.") from None

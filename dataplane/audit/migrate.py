@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
 import time
 from pathlib import Path
 from typing import Final
 
-import asyncpg
-from sqlalchemy import Connection
+from sqlalchemy import Connection, column, inspect, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
 from dataplane.audit.attempt import describe
 from dataplane.database import Database
 from dataplane.errors import ConfigError
+
+HEAD: Final = "0006"
+"""The newest migration, as a database says that it has it."""
 
 LOCK_ID: Final = 0x7265676F  # "rego"
 """Key of the advisory lock."""
@@ -26,17 +29,17 @@ LOCK_ID: Final = 0x7265676F  # "rego"
 PATIENCE_S: Final = 15.0
 """How long to wait for another process that upgrades; longer than any upgrade of an installation."""
 
-DATABASE_ERRORS: Final = (
-    SQLAlchemyError,
-    sqlite3.Error,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    OSError,
-)
-"""What `Database.run` raises: drivers' own errors come through where no connection can be made."""
-
 _RETRY_S: Final = 0.1
+_VERSIONS: Final = table("alembic_version", column("version_num"))
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
+
+
+def database_errors() -> tuple[type[Exception], ...]:
+    """What `Database.run` raises: drivers' own errors come through where no connection can be made. To be
+    asked for when something was raised: PostgreSQL's driver is imported by who uses it."""
+    asyncpg = sys.modules.get("asyncpg")
+    postgres = () if asyncpg is None else (asyncpg.PostgresError, asyncpg.InterfaceError)
+    return (SQLAlchemyError, sqlite3.Error, OSError, *postgres)
 
 
 def migrations() -> Path:
@@ -58,7 +61,7 @@ async def migrate(database: Database, *, patience_s: float = PATIENCE_S) -> None
         try:
             await database.run(upgrade)
             return
-        except DATABASE_ERRORS as error:
+        except database_errors() as error:
             if time.monotonic() >= give_up:
                 raise ConfigError(f"audit.database: {describe(error)}") from None
         await asyncio.sleep(_RETRY_S)
@@ -67,24 +70,28 @@ async def migrate(database: Database, *, patience_s: float = PATIENCE_S) -> None
 def upgrade(connection: Connection) -> None:
     """Every migration that is not applied yet, inside the connection's transaction. Raises `ConfigError` for
     a schema of a newer version."""
-    # Here: whoever only names `DATABASE_ERRORS` would wait for a fifth of a second.
-    from alembic import command
-    from alembic.config import Config
-    from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
-    from alembic.util import CommandError
-
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_ID})")
+    if _is_at(connection, HEAD):
+        return
+    # Here: a database that is as it should be, nearly every one, would wait for a fifth of a second.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
     config = Config()
     config.set_main_option("script_location", str(migrations()).replace("%", "%%"))
     config.attributes["connection"] = connection
-    scripts = ScriptDirectory.from_config(config)
-    if MigrationContext.configure(connection).get_current_revision() == scripts.get_current_head():
-        return
     try:
         command.upgrade(config, "head")
     except CommandError:
         raise ConfigError(
             "audit.database: it was made by a newer version of this program; upgrade, or use another"
         ) from None
+
+
+def _is_at(connection: Connection, revision: str) -> bool:
+    """Whether a database names just this revision (alembic keeps it in a table of one column)."""
+    if not inspect(connection).has_table(_VERSIONS.name):
+        return False
+    return connection.scalars(select(_VERSIONS.c.version_num)).all() == [revision]

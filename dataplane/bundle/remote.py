@@ -12,14 +12,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final, Protocol
-
-import httpx2
+from typing import TYPE_CHECKING, Final, Protocol
 
 from dataplane.bundle.errors import BundleRefused, PublishRefused
 from dataplane.bundle.keys import PublicKeys
 from dataplane.bundle.model import Bundle
 from dataplane.bundle.verify import verify
+
+if TYPE_CHECKING:
+    import httpx2
 
 TIMEOUT_S: Final = 60.0
 """For one request; a bundle of the largest size takes a minute at 5 Mbit/s."""
@@ -76,6 +77,8 @@ def must_be_above(bundle: Bundle, last: Bundle) -> None:
 @contextmanager
 def http_client(name: str) -> Iterator[httpx2.Client]:
     """A client whose failures to reach the server are `PublishRefused`."""
+    import httpx2  # here: a gateway publishes into its own directory alone
+
     try:
         headers = {"accept-encoding": "identity", "user-agent": "regogate"}
         with httpx2.Client(timeout=TIMEOUT_S, follow_redirects=False, headers=headers) as client:

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from dataplane.audit import read
 from dataplane.audit.attempt import describe
-from dataplane.audit.migrate import DATABASE_ERRORS
+from dataplane.audit.migrate import database_errors
 from dataplane.cli.audit_export import export
 from dataplane.cli.state import ConfigOption, DataDirOption, open_state
 from dataplane.database import Database
@@ -142,7 +142,7 @@ def _with_database(
         raise typer.Exit(0) from None
     except RegoGateError as error:
         _fail(str(error))
-    except DATABASE_ERRORS as error:
+    except database_errors() as error:
         _fail(f"database: {describe(error)}")
 
 

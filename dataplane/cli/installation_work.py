@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from dataplane.audit.migrate import DATABASE_ERRORS
+from dataplane.audit.migrate import database_errors
 from dataplane.audit.notes import write_note
 from dataplane.cli.state import State, open_state
 from dataplane.database import Database
@@ -72,7 +72,7 @@ def work_on(config: Path | None, data_dir: Path | None, work: Callable[[Installa
     except DBAPIError as error:
         # Never str(error): it repeats the statement with its parameters.
         fail(f"database: {error.orig}", 1)
-    except DATABASE_ERRORS as error:
+    except database_errors() as error:
         fail(f"database: {error or type(error).__name__}", 1)
     raise AssertionError("unreachable")
 

@@ -9,7 +9,7 @@ from typing import Any
 from dataplane.audit import export
 from dataplane.audit.attempt import describe
 from dataplane.audit.export import Page, Wanted
-from dataplane.audit.migrate import DATABASE_ERRORS
+from dataplane.audit.migrate import database_errors
 from dataplane.cli.periods import point_us
 from dataplane.database import Database
 from dataplane.errors import RegoGateError
@@ -39,7 +39,7 @@ def recorded_pages(url: str, asked: Wanted) -> Iterator[Page]:
                 except StopAsyncIteration:
                     return
                 yield page
-        except DATABASE_ERRORS as error:
+        except database_errors() as error:
             raise RegoGateError(f"database: {describe(error)}") from None
         finally:
             runner.run(_closed(pages, database))
@@ -57,7 +57,7 @@ def recorded_names(url: str, asked: Wanted, column: str) -> list[str]:
 
     try:
         return asyncio.run(work())
-    except DATABASE_ERRORS as error:
+    except database_errors() as error:
         raise RegoGateError(f"database: {describe(error)}") from None
 
 

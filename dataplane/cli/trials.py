@@ -20,7 +20,7 @@ import typer
 from dataplane.audit import trials
 from dataplane.audit.attempt import describe
 from dataplane.audit.fleet import fleet
-from dataplane.audit.migrate import DATABASE_ERRORS
+from dataplane.audit.migrate import database_errors
 from dataplane.audit.notes import write_note
 from dataplane.audit.trials import Candidate, StoredReport, StoredTrial, TrialRefused
 from dataplane.bundle.errors import BundleError
@@ -126,7 +126,7 @@ def with_database(place: Place, work: Callable[[Database], Awaitable[T]]) -> T:
 
     try:
         return asyncio.run(run())
-    except DATABASE_ERRORS as error:
+    except database_errors() as error:
         raise RegoGateError(f"database: {describe(error)}") from None
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Final
 import typer
 
 from dataplane.audit.attempt import describe
-from dataplane.audit.migrate import DATABASE_ERRORS
+from dataplane.audit.migrate import database_errors
 from dataplane.cli.periods import point_us
 from dataplane.cli.state import ConfigOption, DataDirOption, open_state
 from dataplane.cli.usage_text import as_csv, as_json, as_table
@@ -94,7 +94,7 @@ def usage(
         raise typer.Exit(0) from None
     except RegoGateError as error:
         _fail(str(error))
-    except DATABASE_ERRORS as error:
+    except database_errors() as error:
         _fail(f"database: {describe(error)}")
 
 

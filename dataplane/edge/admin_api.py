@@ -15,6 +15,7 @@ import logging
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -48,6 +49,12 @@ ParseJson = Callable[[bytes], dict[str, Any]]
 """The strict reader; raises `Refused` for what is not one strict JSON object."""
 
 
+@cache
+def _document() -> bytes:
+    """Made when it is first asked for: few ever do, and it takes as long as starting the server."""
+    return orjson.dumps(openapi())
+
+
 class AdminApi:
     """An ASGI application for all of `ROOT`."""
 
@@ -56,7 +63,6 @@ class AdminApi:
         self._parse_json = parse_json
         self._failures = failures or Failures()
         self._lookups = asyncio.Semaphore(LOOKUPS)
-        self._document = orjson.dumps(openapi())
 
     def routes(self) -> list[Route]:
         """The route to mount on the admin listener; it takes every method."""
@@ -80,7 +86,7 @@ class AdminApi:
         if rest == DOCUMENT:
             if request.method != "GET":
                 raise _not_allowed(["GET"])
-            return 200, self._document, {}
+            return 200, _document(), {}
         operation, variables = _find(request.method, f"/{rest}")
         actor = await self._authenticate(request, request_id)
         permit(actor, operation.role)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
 
-from dataplane.config import IdentitySettings
+from dataplane.config import IdentitySettings, JwtIssuer
 from dataplane.database import Database
 from dataplane.domain import Head, Identity, Source
 from dataplane.identity.api_keys import ApiKeyAuthenticator, Why
 from dataplane.identity.bindings import NamedNetworks
 from dataplane.identity.chain import FirstOf
-from dataplane.identity.jwt import JwtAuthenticator
 from dataplane.identity.models import KeyRow
 from dataplane.identity.mtls import CertificateAuthenticator
 from dataplane.identity.watch import KeyWatch
 from dataplane.ports import Authenticator
+
+if TYPE_CHECKING:
+    from dataplane.identity.jwt import JwtAuthenticator
 
 RefusedKey = Callable[[str, str, str, str], None]
 """Is told of each refused use of an API key whose secret was right: key id, client id, why, request id."""
@@ -46,7 +48,7 @@ class Callers:
         )
         self._watch = KeyWatch(self.api_keys.snapshot, settings.keys, registry)
         self._stack = AsyncExitStack()
-        self.jwt = JwtAuthenticator(settings.jwt) if settings.jwt else None
+        self.jwt = _jwt(settings.jwt)
         kinds: list[Authenticator] = [self.api_keys] if settings.api_keys else []
         if self.jwt is not None:
             kinds.append(self.jwt)
@@ -84,3 +86,12 @@ class Callers:
     def _refused(self, row: KeyRow, why: Why, request_id: str) -> None:
         self._watch.refused(why)
         self._told_refused(row.id, row.client_id, why, request_id)
+
+
+def _jwt(issuers: Sequence[JwtIssuer]) -> JwtAuthenticator | None:
+    if not issuers:
+        return None
+    # Here: it brings an HTTP client, and most gateways have no issuer.
+    from dataplane.identity.jwt import JwtAuthenticator
+
+    return JwtAuthenticator(issuers)

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
 import dataplane.audit.models
 import dataplane.identity.models
 import dataplane.usage.models  # noqa: F401  each declares its tables
-from dataplane.audit.migrate import migrate
+from dataplane.audit.migrate import HEAD, migrate, migrations
 from dataplane.database import Database, metadata
 from dataplane.errors import ConfigError
 
@@ -43,6 +45,12 @@ def test_migrations_make_exactly_the_tables_that_are_declared(url: str) -> None:
         await database.close()
 
     asyncio.run(main())
+
+
+def test_the_head_that_the_program_knows_is_that_of_the_migrations() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrations()))
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
 
 
 def test_processes_that_start_together_take_turns(url: str) -> None:

@@ -14,7 +14,7 @@ import typer
 
 from dataplane.audit.attempt import describe
 from dataplane.audit.fleet import GatewayState, fleet
-from dataplane.audit.migrate import DATABASE_ERRORS
+from dataplane.audit.migrate import database_errors
 from dataplane.bundle.approvals import approvals
 from dataplane.bundle.errors import BundleError, BundleRefused
 from dataplane.bundle.pins import Channel, channels, read_channel
@@ -138,7 +138,7 @@ def _stored(url: str) -> list[GatewayState]:
 
     try:
         return asyncio.run(work())
-    except DATABASE_ERRORS as error:
+    except database_errors() as error:
         raise BundleError(f"database: {describe(error)}") from None
 
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from dataplane.audit import read
 from dataplane.audit.attempt import describe
-from dataplane.audit.migrate import DATABASE_ERRORS
+from dataplane.audit.migrate import database_errors
 from dataplane.authoring.evaluator import Evaluator
 from dataplane.authoring.explain import Explanation, Fired, Use, explain
 from dataplane.authoring.explain_change import Change, Remedies
@@ -111,7 +111,7 @@ def _record(wanted: str, config: Path | None, data_dir: Path | None) -> dict[str
 
     try:
         rows = asyncio.run(look(open_state(config, data_dir).database_url))
-    except DATABASE_ERRORS as error:
+    except database_errors() as error:
         raise NoSuchDecision(f"database: {describe(error)}") from None
     if not rows:
         raise NoSuchDecision(f"no record and no call has the id {printable(wanted)[:80]}")
