@@ -10,7 +10,7 @@ from dataplane.findings import Finding, Origin
 from dataplane.inspection_ports import Guard
 from dataplane.surfaces.answer_json import FINISH_REASONS
 from dataplane.surfaces.chat_stream_calls import PartialCalls
-from dataplane.surfaces.chat_stream_logprobs import Logprobs
+from dataplane.surfaces.chat_stream_logprobs import KEYS, Logprobs
 from dataplane.surfaces.chat_stream_rest import Channels, Rest
 from dataplane.surfaces.chat_stream_text import Channel, Piece
 from dataplane.surfaces.chat_texts import member_origin
@@ -220,11 +220,14 @@ class Choice:
             if freed:
                 before.append({"logprobs": freed})
             return False
-        if all(_same(freed.get(key), value) for key, value in came.items() if value) and not (
-            freed.keys() - came.keys()
-        ):
+        passes = (
+            key in freed and _same(freed[key], value)
+            for key, value in came.items()
+            if value or key not in KEYS  # a name of any other is a text
+        )
+        if all(passes) and not (freed.keys() - came.keys()):
             return False
-        nothing = dict.fromkeys(came)
+        nothing = {key: None for key in came if key in KEYS}
         choice["logprobs"] = {**nothing, **freed} if freed else None
         return True
 

@@ -14,9 +14,12 @@ from dataplane.findings import Origin, Text
 from dataplane.surfaces.chat_stream_rest import Channels, Need, Queue, Rest
 from dataplane.surfaces.chat_stream_text import Channel, Piece
 from dataplane.surfaces.json_texts import add_texts
+from dataplane.surfaces.logprob_texts import is_plain
 
 _MAX_BYTE: Final = 255
-_PLAIN: Final = ("token", "bytes", "logprob", "top_logprobs")
+
+KEYS: Final = ("content", "refusal")
+"""Members of `logprobs` that the API has. Of any other the name is a text, too, and it waits as a whole."""
 
 
 class Logprobs:
@@ -36,10 +39,12 @@ class Logprobs:
         which have been fed to their channels already."""
         self._pieces = []
         for key, entries in logprobs.items():
-            if type(entries) is list:
+            if key not in KEYS:
+                self._queue.add((key, None), entries, self._others(key, {key: entries}))
+            elif type(entries) is list:
                 self._take(key, entries, said.get(key))
             elif entries is not None:
-                self._queue.add((key, None), entries, self._others((key,), entries))
+                self._queue.add((key, None), entries, self._others(key, entries))
         return self._pieces
 
     def release(self) -> dict[str, Any]:
@@ -48,6 +53,8 @@ class Logprobs:
         for (key, many), value in self._queue.release():
             if many:
                 freed.setdefault(key, []).append(value)
+            elif type(value) is list:
+                freed[key] = [*freed.get(key, ()), *value]
             else:
                 freed[key] = value
         return freed
@@ -73,16 +80,13 @@ class Logprobs:
         if type(entry) is not dict:
             needs += self._others(key, entry)
             return
-        token, data = entry.get("token"), entry.get("bytes")
+        token, raw = entry.get("token"), _bytes(entry.get("bytes"))
         if type(token) is str and not known:
             needs.append(self._feed(("token", *key), token))
-        if (raw := _bytes(data)) is not None:
-            if type(token) is not str or raw != token.encode("utf-8", "surrogatepass"):
-                needs.append(self._feed(("bytes", *key), self._decoder(key).decode(raw)))
-        elif data is not None:
-            needs += self._others((*key, "bytes"), data)
-        if not entry.keys() <= set(_PLAIN):
-            rest = {name: value for name, value in entry.items() if name not in _PLAIN}
+        if raw is not None and (type(token) is not str or raw != token.encode("utf-8", "surrogatepass")):
+            needs.append(self._feed(("bytes", *key), self._decoder(key).decode(raw)))
+        rest = {name: value for name, value in entry.items() if not _is_read(name, value, rank=key[1])}
+        if rest:
             needs += self._others(key, rest)
 
     def _feed(self, key: Any, text: str) -> Need:
@@ -107,6 +111,21 @@ class Logprobs:
 def _token(entry: Any) -> str:
     token = entry.get("token") if type(entry) is dict else None
     return token if type(token) is str else ""
+
+
+def _is_read(name: str, value: Any, *, rank: int) -> bool:
+    """Whether a member of an entry is read as what it should be, or is nothing that can be a text."""
+    match name:
+        case "token":
+            return type(value) is str
+        case "bytes":
+            return value is None or _bytes(value) is not None
+        case "top_logprobs":
+            return value is None or (rank == 0 and type(value) is list)
+        case "logprob":
+            return is_plain(value)
+        case _:
+            return False
 
 
 def _bytes(value: Any) -> bytes | None:

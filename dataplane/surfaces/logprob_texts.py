@@ -75,7 +75,7 @@ class _Readings:
                 self._tokens[rank].append(value)
             elif key == "bytes" and (data := _bytes(value)) is not None:
                 self._bytes[rank].append(data)
-            elif key not in _KNOWN or not _is_plain(value):
+            elif key not in _KNOWN or not is_plain(value):
                 left[key] = value
         return left or None
 
@@ -84,7 +84,7 @@ def _decoded(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
-def _is_plain(value: Any) -> bool:
+def is_plain(value: Any) -> bool:
     """Whether this is nothing, or a number that can be no text."""
     return value is None or (type(value) in (int, float, LosslessFloat) and digits_of(value) is None)
 

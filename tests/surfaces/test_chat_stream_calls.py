@@ -250,6 +250,12 @@ def test_tokens_of_what_was_redacted_are_dropped() -> None:
         [[{**token("a "), "bytes": list(b"PLANT ")}]],
         [[{**token("a "), "bytes": list(b"PL")}, {**token("b "), "bytes": list(b"ANT ")}]],
         [[{**token("a "), "note": "PLANT "}]],
+        [[{**token("a "), "PLANT ": 1}]],
+        [[{**token("a "), "logprob": "PLANT "}]],
+        [[{**token("a "), "top_logprobs": "PLANT "}]],
+        [[{**token("a "), "top_logprobs": [{**token("b"), "logprob": ["PLANT "]}]}]],
+        [[{**token("a "), "top_logprobs": [{**token("b"), "top_logprobs": [{"token": "PLANT "}]}]}]],
+        [[{**token("a "), "bytes": "PLANT "}]],
     ],
 )
 def test_what_is_planted_among_tokens_does_not_pass(tokens: list[list[dict[str, Any]]]) -> None:
@@ -265,3 +271,22 @@ def test_tokens_that_say_something_else_than_the_text_are_a_text_of_their_own() 
     assert said(out) == "fine "
     assert entries(out) == []
     assert policy.found == 1
+
+
+@pytest.mark.parametrize("planted", [[], None, "PLANT ", [{"token": "PL"}, {"token": "ANT "}], [token("a ")]])
+def test_members_of_log_probabilities_that_the_api_does_not_know_wait_as_a_whole(planted: Any) -> None:
+    name = "note" if "PL" in json.dumps(planted) else "PLANT "
+    out = through([chunk({"content": "fine "}, logprobs={name: planted}), chunk({}, "stop"), DONE])
+    assert b"PL" not in out
+    assert said(out) == "fine "
+    clean = {"content": [token("fine ")], "note": [{"token": "a "}], "more": [], "none": None}
+    plain = chunk({"content": "fine "}, logprobs=clean)
+    passed = chunks(through([plain, chunk({}, "stop"), DONE]))
+    told = [each["logprobs"] for one in passed for each in one["choices"] if each.get("logprobs")]
+    assert {name: value for each in told for name, value in each.items()} == clean
+
+
+def test_a_token_that_is_no_text_is_looked_at() -> None:
+    odd = {**token("a "), "token": {"x": ["PLANT "]}}
+    out = through([chunk({"content": "a "}, logprobs={"content": [odd]}), chunk({}, "stop"), DONE])
+    assert b"PLANT" not in out
