@@ -20,7 +20,7 @@ from dataplane.authoring.cases import Decide, judge
 from dataplane.authoring.cases_read import Case, ReadYaml, case_files, expected_ids, read_cases
 from dataplane.authoring.check_format import check_format
 from dataplane.authoring.check_tests import NOT_LOADED, run_tests
-from dataplane.authoring.metadata import Module, lint, parse, rego_files
+from dataplane.authoring.metadata import Module, has_large_file, lint, parse, rego_files
 from dataplane.authoring.policy_set import PolicySet
 from dataplane.authoring.report import Problem, Report, Step
 
@@ -119,6 +119,8 @@ class _Check:
         return Step(name="metadata", problems=tuple(lint(modules)))
 
     def _tests(self, modules: list[Module]) -> Step:
+        if has_large_file(self._policies):
+            return Step(name="tests", skipped=_SOURCE_FIRST)
         expected = expected_ids(self._policies, self._means.read_yaml)
         means = self._means
         return run_tests(self._policies, modules, means.opa, means.capabilities, expected).step()

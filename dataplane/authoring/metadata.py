@@ -22,6 +22,9 @@ from dataplane.authoring.report import Problem
 AT_ONCE: Final = 4
 """Parsers at a time; each is a process of some 30 ms."""
 
+MAX_FILE_BYTES: Final = 2**20
+"""A larger file is refused by the check of the source; OPA would take minutes for it."""
+
 TEXTS: Final = ("title", "description")
 CUSTOM: Final = ("owner", "remediation")
 
@@ -77,9 +80,17 @@ def parse(policies: Path, opa: Path) -> list[Module]:
         return [module for module in found if module is not None]
 
 
+def has_large_file(policies: Path) -> bool:
+    """Whether a file is larger than `MAX_FILE_BYTES`."""
+    rego = policies / "rego"
+    return any((rego / path).stat().st_size > MAX_FILE_BYTES for path in rego_files(policies))
+
+
 def _module(policies: Path, path: Path, opa: Path) -> Module | None:
     place = policies / "rego" / path
     try:
+        if place.stat().st_size > MAX_FILE_BYTES:
+            return None
         text = place.read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         return None  # the check of the source says so

@@ -20,6 +20,11 @@ MAX_FILES: Final = 5_000
 MAX_FILE_BYTES: Final = 16 * 2**20
 """One file: a table of 100,000 clients takes about 10 MB."""
 
+MAX_REGO_BYTES: Final = 2**20
+"""One Rego file: 2,000 rules with their METADATA. OPA and Regal take minutes for 10 MB."""
+
+_FILES: Final = (".rego", ".yaml", ".yml", ".json")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
@@ -56,8 +61,11 @@ def _read(folder: Path, suffixes: tuple[str, ...] | None) -> dict[PurePosixPath,
     for path in sorted(folder.rglob("*")):
         relative = PurePosixPath(path.relative_to(folder).as_posix())
         hidden = any(part.startswith(".") for part in relative.parts)
-        if hidden or (suffixes is not None and path.suffix not in suffixes) or not path.is_file():
+        if hidden or (suffixes is not None and path.suffix not in suffixes) or _is_folder(path):
             continue
+        if not path.is_file():
+            gone = path.is_symlink() and not path.exists()
+            raise CheckFailed([_problem(path, "a link to what is not there" if gone else "not a plain file")])
         if len(found) == MAX_FILES:
             raise CheckFailed([_problem(folder, f"more than {MAX_FILES} files")])
         try:
@@ -65,10 +73,18 @@ def _read(folder: Path, suffixes: tuple[str, ...] | None) -> dict[PurePosixPath,
                 data = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
             raise CheckFailed([_problem(path, f"cannot be read: {error.strerror}")]) from error
+        if path.suffix == ".rego" and len(data) > MAX_REGO_BYTES:
+            message = f"larger than {MAX_REGO_BYTES} bytes; what there is much of goes to a table"
+            raise CheckFailed([_problem(path, message)])
         if len(data) > MAX_FILE_BYTES:
             raise CheckFailed([_problem(path, f"larger than {MAX_FILE_BYTES} bytes")])
         found[relative] = data
     return found
+
+
+def _is_folder(path: Path) -> bool:
+    """A folder of files. One that is named as a file is somebody's mistake, not a folder."""
+    return path.is_dir() and path.suffix not in _FILES
 
 
 def _problem(path: Path, message: str) -> Problem:

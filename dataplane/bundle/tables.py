@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dataplane import site_patterns
 from dataplane.bundle.digests import NotStrictJSON, strict_json
 from dataplane.bundle.problem import Problem
+from dataplane.bundle.rego import is_test
 from dataplane.bundle.source import Source
 from dataplane.bundle.strictyaml import JSON, Document, Path, parse
 
@@ -49,6 +50,7 @@ FIXED_LIMITS: Final = frozenset(("client.rpm", "client.tph", "client.concurrency
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _PREFIX: Final = re.compile(r"/[0-9]{1,3}\Z")
+_RULE_ID: Final = re.compile(rb'"([a-z0-9_]+(?:\.[a-z0-9_-]+)+)"')
 _SHOWN: Final = 12
 
 KEPT: Final = 64
@@ -84,6 +86,8 @@ def load_tables(source: Source) -> tuple[dict[str, JSON], list[Problem]]:
     for table, pattern, target in REFERENCES:
         if table in documents and target in tables:
             problems += _dangling(*documents[table], pattern, target, tables[target])
+    if "rules" in documents and source.rego:
+        problems += _no_such_rule(*documents["rules"], source)
     if site:
         tables[SITE_DATA] = site
     return tables, problems
@@ -216,6 +220,23 @@ def _dangling(
         if isinstance(value, str) and value not in known:
             message = f"there is no {_short(value)} in {target}.yaml{_instead(value, known)}"
             yield _table(file, document, path, message, code="reference")
+
+
+def _no_such_rule(file: str, document: Document, source: Source) -> Iterator[Problem]:
+    """Modes of rules that are not there: a misspelt id would leave the rule that was meant as it is.
+
+    An id is a literal in the head of its rule, so what stands in quotation marks in no file is none.
+    """
+    rows = document.value if isinstance(document.value, dict) else {}
+    texts = [text for path, text in source.rego.items() if not is_test(path)]
+    missing = [name for name in rows if not any(f'"{name}"'.encode() in text for text in texts)]
+    if not missing:
+        return
+    known = sorted({found.decode() for text in texts for found in _RULE_ID.findall(text)})
+    for name in missing:
+        near = difflib.get_close_matches(name, known, n=1)
+        guess = f"; did you mean {near[0]}?" if near else ""
+        yield _table(file, document, (name,), f"no rule has this id{guess}", code="reference")
 
 
 def _bad_networks(file: str, document: Document) -> Iterator[Problem]:
