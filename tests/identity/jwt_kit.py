@@ -15,11 +15,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from caller_kit import bearer
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from dataplane.config import JwtIssuer
-from dataplane.domain import Head, Identity, Source
+from dataplane.domain import Identity, Source
 from dataplane.errors import Refused
 from dataplane.identity.jwt import JwtAuthenticator
 from dataplane.identity.jwt_keys import ALGORITHMS
@@ -96,22 +97,6 @@ def token(
 ) -> str:
     """A good token, but for the changes to its claims and header."""
     return sign(claims(**changes), key, alg=alg, **(header or {}))
-
-
-def head(*headers: tuple[str, str]) -> Head:
-    return Head(
-        request_id="r",
-        method="POST",
-        path="/",
-        query="",
-        headers=tuple((name.encode(), value.encode("latin-1")) for name, value in headers),
-        http_version="1.1",
-        peer_ip="203.0.113.7",
-    )
-
-
-def bearer(text: str) -> Head:
-    return head(("authorization", f"Bearer {text}"))
 
 
 class Clock:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
+from caller_kit import CountedDatabase, bearer
 
 from dataplane.config import KeySettings
-from dataplane.database import Database, metadata
-from dataplane.domain import Head, Source
+from dataplane.database import metadata
+from dataplane.domain import Source
 from dataplane.errors import Refused
 from dataplane.identity.api_keys import ApiKeyAuthenticator
 from dataplane.identity.models import admin_tokens, api_keys, api_keys_version
 from dataplane.identity.store import KeyStore
 
-T = TypeVar("T")
 INSTALLATION = bytes(range(32))
 TABLES = [api_keys, api_keys_version, admin_tokens]
 SOURCE = Source(ip="203.0.113.7")
@@ -28,25 +26,12 @@ UNAUTHENTICATED = "gateway.unauthenticated"
 UNAVAILABLE = "gateway.keys_unavailable"
 
 
-class Switched(Database):
-    """A database that can be taken away, and counts what is asked of it."""
-
-    down = False
-    runs = 0
-
-    async def run(self, work: Callable[[Connection], T], *, reading: bool = False, alone: bool = False) -> T:
-        self.runs += 1
-        if self.down:
-            raise OperationalError("SELECT", {}, OSError("unable to open database file"))
-        return await super().run(work, reading=reading, alone=alone)
-
-
 class House:
     """`us` is the wall clock in microseconds, `refused` what was told of refused uses."""
 
     def __init__(self, path: Path) -> None:
         self.us = NOW_US
-        self.database = Switched(f"sqlite:///{path}/keys.db")
+        self.database = CountedDatabase(f"sqlite:///{path}/keys.db")
         self.store = KeyStore(self.database, INSTALLATION, clock_us=lambda: self.us)
         self.refused: list[tuple[str, str, str]] = []
         self._made: list[ApiKeyAuthenticator] = []
@@ -86,22 +71,10 @@ def lived(path: Path, story: Callable[[House], Awaitable[None]]) -> None:
     asyncio.run(main())
 
 
-def head(text: str, request_id: str = "r-1") -> Head:
-    return Head(
-        request_id=request_id,
-        method="POST",
-        path="/",
-        query="",
-        headers=((b"authorization", b"Bearer " + text.encode()),),
-        http_version="1.1",
-        peer_ip="203.0.113.7",
-    )
-
-
 async def outcome(authenticator: ApiKeyAuthenticator, text: str, source: Source = SOURCE) -> str | None:
     """The client, or the reason of the refusal."""
     try:
-        identity = await authenticator.authenticate(head(text), source)
+        identity = await authenticator.authenticate(bearer(text), source)
     except Refused as refused:
         return refused.reasons[0]
     return None if identity is None else identity.client_id

@@ -15,8 +15,8 @@ from api_key_house import (
     TABLES,
     UNAVAILABLE,
     House,
-    head,
 )
+from caller_kit import head
 from sqlalchemy import insert, update
 
 from dataplane.database import metadata

@@ -7,6 +7,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from caller_kit import bearer, head
 from jwt_kit import (
     ALL,
     AUDIENCE,
@@ -15,9 +16,7 @@ from jwt_kit import (
     SOURCE,
     accepted,
     b64,
-    bearer,
     chain,
-    head,
     judged,
     outcome,
     running,

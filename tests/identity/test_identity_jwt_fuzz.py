@@ -9,9 +9,10 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
+from caller_kit import bearer
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from jwt_kit import NOW, SOURCE, Clock, b64, bearer, issuer, jwk, private_key, sign, token
+from jwt_kit import NOW, SOURCE, Clock, b64, issuer, jwk, private_key, sign, token
 
 from dataplane.domain import Identity
 from dataplane.errors import Refused

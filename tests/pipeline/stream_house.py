@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from pipeline_fakes import FakeClient, FakeDetector, FakeHouse, decision, new_state
 
 from dataplane.domain import AnswerTerms, CallState, Constraints, Decision, Verdict
@@ -110,6 +111,20 @@ def call_state() -> CallState:
     state = new_state(path="/v1/chat/completions")
     state.head = replace(state.head, headers=((b"content-type", b"application/json"),))
     return state
+
+
+def cancel_at_first_text(house: House, state: CallState, client: Client) -> None:
+    """The call is cancelled once its client got a text."""
+
+    async def story() -> None:
+        task = asyncio.ensure_future(house.pipeline().handle(state, client, None))
+        while not client.at:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(story())
 
 
 def run(house: House, *pieces: Any, **client: Any) -> tuple[CallState, Client]:

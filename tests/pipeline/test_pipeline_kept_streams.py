@@ -8,7 +8,19 @@ from typing import Any
 
 import pytest
 from pipeline_fakes import decision, upstream_failure
-from stream_house import ASKED, BLOCKS, DONE, HIDES, Client, House, call_state, chunk, run, text
+from stream_house import (
+    ASKED,
+    BLOCKS,
+    DONE,
+    HIDES,
+    Client,
+    House,
+    call_state,
+    cancel_at_first_text,
+    chunk,
+    run,
+    text,
+)
 
 from dataplane.domain import AnswerTerms, AuditLevel, CallState, Outcome
 from dataplane.kept_content import MAX_CHARACTERS
@@ -87,16 +99,7 @@ def test_what_a_cancelled_call_was_sent_is_kept() -> None:
     made = house()
     made.pieces = [*text("One tw"), asyncio.Event()]  # type: ignore[list-item]
     client, state = Client(made.journal), call_state()
-
-    async def cancelled() -> None:
-        task = asyncio.ensure_future(made.pipeline().handle(state, client, None))
-        while not client.at:
-            await asyncio.sleep(0)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    asyncio.run(cancelled())
+    cancel_at_first_text(made, state, client)
     assert made.outcomes == [Outcome.CLIENT_CLOSED]
     assert kept(state) == ["One tw"]
 

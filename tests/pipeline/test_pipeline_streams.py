@@ -9,7 +9,19 @@ from typing import Any
 
 import pytest
 from pipeline_fakes import decision, upstream_failure
-from stream_house import BLOCKS, DONE, HIDES, Client, House, call_state, chunk, run, said, text
+from stream_house import (
+    BLOCKS,
+    DONE,
+    HIDES,
+    Client,
+    House,
+    call_state,
+    cancel_at_first_text,
+    chunk,
+    run,
+    said,
+    text,
+)
 
 from dataplane.domain import AnswerTerms, Outcome, Verdict
 from dataplane.errors import Refused
@@ -134,16 +146,7 @@ def test_a_cancelled_call_closes_the_upstream_it_is_reading() -> None:
     house = House()
     house.pieces = [*text("One tw"), asyncio.Event()]  # type: ignore[list-item]
     client = Client(house.journal)
-
-    async def cancelled() -> None:
-        task = asyncio.ensure_future(house.pipeline().handle(call_state(), client, None))
-        while not client.at:
-            await asyncio.sleep(0)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    asyncio.run(cancelled())
+    cancel_at_first_text(house, call_state(), client)
     assert house.upstream_closed
     assert house.outcomes == [Outcome.CLIENT_CLOSED]
 
