@@ -26,7 +26,7 @@ from dataplane.bundle.published import bundle_path, find, keep, replace
 from dataplane.bundle.remote import must_be_above
 from dataplane.bundle.verify import verify
 
-POLL_S: Final = 0.05
+POLL_S: Final = 0.1
 """How often waiters look for a bundle that another process published: one stat."""
 
 

@@ -26,6 +26,8 @@ from dataplane.shipped import shipped
 from dataplane.telemetry import AccessLog
 
 _POLL_S: Final = 0.03
+_LATER_POLL_S: Final = 0.1
+"""How often it is looked whether calls can be made, before and after they could first."""
 
 
 def run_session(
@@ -99,7 +101,7 @@ class _Session:
                 else:
                     typer.echo(f"Policy active: {ready.revision}")
                 told = ready
-            await asyncio.sleep(_POLL_S)
+            await asyncio.sleep(_POLL_S if told is None else _LATER_POLL_S)
 
     def _ready_document(self, ready: Ready) -> dict[str, Any]:
         return {
