@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from dataplane.surfaces import fields
+from dataplane.surfaces import chat_forms, fields
 from dataplane.surfaces.fields import Check, wrong
 from dataplane.surfaces.tool_names import check_choice, check_function_choice
 
@@ -18,7 +18,7 @@ MAX_CHOICES: Final = 128
 def check(request: dict[str, Any]) -> None:
     """Raise `Refused` with `gateway.invalid_field` for the first field of the wrong type or value.
 
-    Tools are not looked at: `tool_names.offered` checks and reads them in one go.
+    Names and types of tools are not looked at: `tool_names.offered` checks and reads them in one go.
     """
     fields.model_id(request.get("model"), "model")
     _messages(request.get("messages"))
@@ -27,6 +27,7 @@ def check(request: dict[str, Any]) -> None:
             optional = _OPTIONAL.get(key)
             if optional is not None:
                 optional(value, key)
+    chat_forms.definitions(request)
 
 
 def _messages(messages: Any) -> None:
@@ -59,29 +60,17 @@ def _content(content: Any, path: str) -> None:
         fields.short_name(kind, f"{where}.type")
         if kind in ("text", "refusal"):
             fields.string(part.get(kind), f"{where}.{kind}")
-
-
-def _tool_calls(value: Any, path: str) -> None:
-    if type(value) is not list:
-        raise wrong(path, "a list of objects")
-    for index, item in enumerate(value):
-        fields.obj(item, f"{path}[{index}]")
-
-
-def _stream_options(value: Any, path: str) -> None:
-    fields.obj(value, path)
-    include = value.get("include_usage")
-    if include is not None:
-        fields.boolean(include, f"{path}.include_usage")
+        elif kind in chat_forms.PARTS and part.get(kind) is not None:
+            chat_forms.PARTS[kind](part[kind], f"{where}.{kind}")
 
 
 _MESSAGE_OPTIONAL: Final[dict[str, Check]] = {
     "name": fields.string,
     "tool_call_id": fields.string,
-    "tool_calls": _tool_calls,
+    "tool_calls": chat_forms.tool_calls,
     "refusal": fields.string,
     "audio": fields.obj,
-    "function_call": fields.obj,
+    "function_call": chat_forms.function_call,
 }
 
 _OPTIONAL: Final[dict[str, Check]] = {
@@ -97,8 +86,8 @@ _OPTIONAL: Final[dict[str, Check]] = {
     "tool_choice": check_choice,
     "parallel_tool_calls": fields.boolean,
     "function_call": check_function_choice,
-    "stream_options": _stream_options,
-    "response_format": fields.obj,
+    "stream_options": fields.members(include_usage=fields.boolean),
+    "response_format": chat_forms.response_format,
     "modalities": fields.strings,
     "audio": fields.obj,
     "prediction": fields.obj,
@@ -106,7 +95,13 @@ _OPTIONAL: Final[dict[str, Check]] = {
     "user": fields.string,
     "metadata": fields.object_of_strings,
     "seed": fields.any_integer,
-    "logit_bias": fields.obj,
+    "logit_bias": chat_forms.numbers,
     "logprobs": fields.boolean,
     "top_logprobs": fields.integer(0),
+    "store": fields.boolean,
+    "reasoning_effort": fields.string,
+    "verbosity": fields.string,
+    "service_tier": fields.string,
+    "safety_identifier": fields.string,
+    "prompt_cache_key": fields.string,
 }

@@ -105,6 +105,19 @@ def object_of_strings(value: Any, path: str) -> None:
         string(item, join(path, key))
 
 
+def members(**checks: Check) -> Check:
+    """An object whose named members, where they are there and not null, pass their checks."""
+
+    def check(value: Any, path: str) -> None:
+        obj(value, path)
+        for key, one in checks.items():
+            member = value.get(key)
+            if member is not None:
+                one(member, f"{path}.{key}")
+
+    return check
+
+
 def model_id(value: Any, path: str) -> None:
     """A model id."""
     if type(value) is not str:

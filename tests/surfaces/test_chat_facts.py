@@ -99,7 +99,7 @@ def test_the_first_call_of_a_tool_that_is_quoted_is_a_fact() -> None:
     result = {"role": "tool", "tool_call_id": "call_9", "content": "y"}
     assert first(calls, result) == "call_1"
     assert first(result, calls) == "call_9"
-    for odd in ({"tool_calls": []}, {"tool_calls": [{"id": 5}]}, {"tool_call_id": ""}):
+    for odd in ({"tool_calls": []}, {"tool_calls": [{"id": ""}]}, {"tool_call_id": ""}):
         assert first({"role": "assistant", "content": "z", **odd}) is None
 
 

@@ -17,6 +17,10 @@ def message(**fields: Any) -> dict[str, Any]:
     return chat(messages=[{"role": "user", "content": "Hi"}, {"role": "user", "content": "x", **fields}])
 
 
+def defined(**more: Any) -> dict[str, Any]:
+    return chat(tools=[{"type": "function", "function": {"name": "a", **more}}])
+
+
 @pytest.mark.parametrize(
     ("body", "param"),
     [
@@ -114,6 +118,50 @@ def message(**fields: Any) -> dict[str, Any]:
         (chat(logprobs=1), "logprobs"),
         (chat(top_logprobs=-1), "top_logprobs"),
         (chat(web_search_options=True), "web_search_options"),
+        (message(tool_calls=[{"id": 5}]), "messages[1].tool_calls[0].id"),
+        (message(tool_calls=[{"function": MARK}]), "messages[1].tool_calls[0].function"),
+        (message(tool_calls=[{"function": {"name": 5}}]), "messages[1].tool_calls[0].function.name"),
+        (
+            message(tool_calls=[{"function": {"name": "a", "arguments": {"hunter2": 1}}}]),
+            "messages[1].tool_calls[0].function.arguments",
+        ),
+        (message(tool_calls=[{"custom": {"input": 5}}]), "messages[1].tool_calls[0].custom.input"),
+        (message(function_call={"arguments": []}), "messages[1].function_call.arguments"),
+        (
+            message(content=[{"type": "image_url", "image_url": 5}]),
+            "messages[1].content[0].image_url",
+        ),
+        (
+            message(content=[{"type": "image_url", "image_url": {"url": [MARK]}}]),
+            "messages[1].content[0].image_url.url",
+        ),
+        (
+            message(content=[{"type": "input_audio", "input_audio": MARK}]),
+            "messages[1].content[0].input_audio",
+        ),
+        (
+            message(content=[{"type": "file", "file": {"file_data": 5}}]),
+            "messages[1].content[0].file.file_data",
+        ),
+        (chat(tools=[{"type": "function", "function": MARK}]), "tools[0].function"),
+        (defined(description=5), "tools[0].function.description"),
+        (defined(parameters=MARK), "tools[0].function.parameters"),
+        (defined(strict="yes"), "tools[0].function.strict"),
+        (
+            chat(tools=[{"type": "custom", "custom": {"name": "a", "format": MARK}}]),
+            "tools[0].custom.format",
+        ),
+        (chat(functions=[{"name": "a", "parameters": []}]), "functions[0].parameters"),
+        (chat(response_format={"type": 5}), "response_format.type"),
+        (chat(response_format={"json_schema": MARK}), "response_format.json_schema"),
+        (chat(response_format={"json_schema": {"schema": MARK}}), "response_format.json_schema.schema"),
+        (chat(logit_bias={"50256": "hunter2"}), "logit_bias.*"),
+        (chat(store="yes"), "store"),
+        (chat(reasoning_effort=5), "reasoning_effort"),
+        (chat(verbosity=[]), "verbosity"),
+        (chat(service_tier={}), "service_tier"),
+        (chat(safety_identifier=5), "safety_identifier"),
+        (chat(prompt_cache_key=True), "prompt_cache_key"),
     ],
 )
 def test_a_field_of_the_wrong_type_or_value_is_refused_by_its_path_without_its_value(
@@ -151,6 +199,18 @@ def test_null_is_absent_and_unknown_fields_pass() -> None:
     assert json.loads(sent.body) == body
     assert unit.facts.stream is False
     assert unit.facts.max_tokens is None
+
+
+def test_inner_fields_may_be_null_and_an_image_may_be_its_address() -> None:
+    calls = [{"id": "c", "type": "function", "function": {"name": "a", "arguments": "{}"}, "index": 0}]
+    image = {"type": "image_url", "image_url": "https://example.org/a.png"}
+    body = defined(description=None, parameters=None, strict=None)
+    body["messages"] += [{"role": "assistant", "content": None, "tool_calls": calls}]
+    body["messages"] += [{"role": "user", "content": [image, {"type": "vendor", "vendor": [5]}]}]
+    body |= {"response_format": {"type": "json_object"}, "logit_bias": {"1": -1.5, "2": 3}, "store": None}
+    sent = read_chat(body).forward()
+    assert sent is not None
+    assert json.loads(sent.body) == body
 
 
 @pytest.mark.parametrize("stop", ["END", ["a", "b"], []])
