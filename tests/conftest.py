@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -35,6 +36,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first, so that no worker is left with one when the others are done. Those of a folder stay
     together, and so on one worker's shared gateways."""
     items.sort(key=lambda item: LONG.get(item.path.parent.name, len(LONG)))
+
+
+def pytest_collection_finish() -> None:
+    """Modules and some thousand tests stay until the end: collections of garbage need not walk through them
+    again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ from dataplane.bundle.model import Bundle
 
 
 def header(name: bytes, size: int = 0, kind: bytes = b"0") -> bytes:
-    block = bytearray(member("data.json", bytes(size)).block[:512])
+    block = bytearray(member("data.json", b"").block[:512])
+    block[124:136] = b"%011o\0" % size  # said, not there: one of the sizes is a gigabyte
     block[0:100] = name.ljust(100, b"\0")
     block[156:157] = kind
     block[148:156] = b" " * 8
