@@ -18,6 +18,8 @@ from dataplane.app_workers import WorkerGateway
 from dataplane.cli.running import run_until_signal
 from dataplane.config import Settings
 from dataplane.errors import ConfigError, RegoGateError
+from dataplane.inspection import compiled
+from dataplane.opa.cache import default_cache
 from dataplane.telemetry import AccessLog, configure_logging
 from dataplane.workers.report import Report, keep_reporting, read_order
 
@@ -26,10 +28,12 @@ _log = logging.getLogger("regogate.worker")
 
 def main(number: int, fd: int) -> int:
     """Serve until told to stop or the parent is gone; the exit status."""
+    compiled.keep_in(default_cache(os.environ) / "patterns")
     wire = socket.socket(fileno=fd)
     try:
         order = read_order(wire)
     except OSError:
+        wire.close()
         return 1
     settings = Settings.model_validate_json(orjson.dumps(order["settings"]))
     configure_logging(settings.telemetry.log_level, settings.telemetry.log_format)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,10 +15,11 @@ import pytest
 from typer.testing import CliRunner
 
 from dataplane.bundle.keys import keygen
-from dataplane.cli import app
+from dataplane.cli import app, worker
 from dataplane.config import Settings, build, load
 from dataplane.database import database_url
 from dataplane.errors import ConfigError
+from dataplane.inspection import compiled
 from dataplane.installation import alone
 
 REGOGATE = str(Path(sys.executable).parent / "regogate")
@@ -157,3 +159,18 @@ def test_settings_come_to_a_worker_as_they_are() -> None:
     settings = build(raw, Path("/etc/regogate"))
     sent = orjson.dumps(settings.model_dump(mode="json"))
     assert Settings.model_validate_json(sent) == settings
+
+
+def test_a_worker_shares_compiled_patterns_with_other_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each worker, and each one that takes another's place, would compile for seconds else."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    ours, theirs = socket.socketpair()
+    ours.close()
+    try:
+        assert worker.main(1, theirs.detach()) == 1  # its parent is gone
+        compiled.keep("name", b"content")
+    finally:
+        compiled.keep_in(None)
+    assert [path.name for path in (tmp_path / "regogate/patterns").iterdir()] == ["name.patterns"]
