@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dataplane import site_patterns
 from dataplane.bundle.digests import NotStrictJSON, strict_json
+from dataplane.bundle.limit_rows import limit_faults
 from dataplane.bundle.problem import Problem
 from dataplane.bundle.rego import is_test
 from dataplane.bundle.source import Source
@@ -44,9 +45,6 @@ REFERENCES: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
 )
 """Fields that name a row of another table: a name that is not there would only be found by a refused
 call. Checked where that other table exists."""
-
-FIXED_LIMITS: Final = frozenset(("client.rpm", "client.tph", "client.concurrency", "client.usd_day"))
-"""Ids of the limits that a tier sets by name (policies/rego, request/limits.rego)."""
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _PREFIX: Final = re.compile(r"/[0-9]{1,3}\Z")
@@ -80,7 +78,7 @@ def load_tables(source: Source) -> tuple[dict[str, JSON], list[Problem]]:
     if "networks" in documents:
         problems += _bad_networks(*documents["networks"])
     if "tiers" in documents:
-        problems += _overlapping_limits(*documents["tiers"])
+        problems += _bad_limits(*documents["tiers"])
     if "detectors" in documents:
         problems += _bad_patterns(*documents["detectors"], already=problems)
     for table, pattern, target in REFERENCES:
@@ -254,17 +252,11 @@ def _bad_networks(file: str, document: Document) -> Iterator[Problem]:
             yield _table(file, document, path, message)
 
 
-def _overlapping_limits(file: str, document: Document) -> Iterator[Problem]:
-    """Limits of one tier with an id that another has: refusals and records could not tell them apart."""
+def _bad_limits(file: str, document: Document) -> Iterator[Problem]:
+    """Limits that policy would take for malformed: the error would refuse every call of the tier."""
     for path, rows in _select(document.value, ("*", "limits", "more"), ()):
-        seen: set[str] = set()
-        for place, name in _select(rows, ("*", "id"), path):
-            if not isinstance(name, str):
-                continue
-            if name in FIXED_LIMITS or name in seen:
-                whose = "a limit that has a name of its own" if name in FIXED_LIMITS else "another limit"
-                yield _table(file, document, place, f"{_short(name)} is the id of {whose}, too")
-            seen.add(name)
+        for place, message in limit_faults(rows):
+            yield _table(file, document, (*path, *place), message)
 
 
 def _bad_patterns(file: str, document: Document, *, already: Collection[Problem]) -> Iterator[Problem]:

@@ -319,6 +319,24 @@ TIER = "t:\n  models: []\n  operations: []\n  limits:\n    more:\n"
         ("id: a, unit: usd, amount: 1, per: week", 6, '0.per: "week" is not allowed'),
         ("id: b, unit: usd, amount: 1, per: day", 7, '1.id: "b" is the id of another limit'),
         ("id: client.rpm, unit: usd, amount: 1, per: day", 6, '0.id: "client.rpm" is the id of'),
+        ("id: a, unit: tokens, amount: 1", 6, "0: tokens are counted in a time: add per"),
+        (
+            "id: a, unit: concurrent, amount: 1, per: day",
+            6,
+            "0.per: calls at the same time are counted in no",
+        ),
+        ("id: a, unit: tokens, amount: 1.5, per: day", 6, "0.amount: 1.5 is no whole number; only usd"),
+        ("id: a, unit: tokens, amount: 1, per: day, burst: 2", 6, "0.burst: only requests in a rolling"),
+        (
+            "id: a, unit: requests, amount: 9, per: day, window: calendar, burst: 2",
+            6,
+            "0.burst: only requests in a rolling",
+        ),
+        (
+            "id: client, unit: usd, amount: 1, per: day, by: [tool]",
+            6,
+            "0.id: the tool's name stands",
+        ),
     ],
 )
 def test_limits_that_no_gateway_can_hold_are_refused(
