@@ -8,6 +8,8 @@ test_the_short_way_is_that_of_plain_calls if {
 	quickly({}, object.union(limited(four_limits), priced_small))
 	quickly(offers(["search", "shell"]), tier_with({"max_tokens": 10, "delay_ms": 5}))
 	quickly({"identity": {"method": "jwt"}}, {})
+	tenant_only := {"client_id": "bot", "method": "jwt", "tenant": "acme"}
+	quickly({"identity": tenant_only}, {"tenants": {"acme": {"tier": "basic"}}})
 	quickly({}, tier_with({"models": ["sm*"]}))
 	unusual_from := {"anomalies": {"tokens_vs_baseline": {"constrain_from": 5, "block_from": 9}}}
 	quickly({"usage": {"tokens_vs_baseline": 4.9, "other": 50}}, unusual_from)
@@ -42,6 +44,7 @@ test_the_short_way_is_not_that_of_unusual_calls if {
 		{"clients": {"app": {"networks": ["quarantine"]}}},
 		{"clients": {"app": {"windows": ["always"]}}},
 		{"clients": {"app": {"enabled": false}}},
+		{"clients": {"app": {"networks": "office"}}},
 		{"models": {"small": {"deny_networks": []}}},
 		{"models": {"small": {"route_to": "small"}}},
 		{"rules": {"request.tokens.cap": "shadow"}},

@@ -98,6 +98,7 @@ quickly(changes, rows) if {
 	decision := request.decision with input as object.union(call, changes)
 		with data.regogate.clients as bundle.clients
 		with data.regogate.tenants as bundle.tenants
+		with data.regogate.tiers as bundle.tiers
 		with data.regogate.networks as bundle.networks
 		with data.regogate.signals as object.get(bundle, "signals", false)
 		with data.regogate.site as {}

@@ -17,9 +17,14 @@ default prepared := {"tiers": {}}
 
 prepared := {
 	"tiers": {name: plan | some name, tier in data.regogate.tiers; plan := tier_plan(tier)},
-	"odd_clients": {name: networks_of(client) |
+	"principals": {name: principal |
 		some name, client in data.regogate.clients
-		not plain_client(client)
+		principal := client_principal(name, client)
+	},
+	"bound": {name: {"principal": principal, "networks": client.networks} |
+		some name, client in data.regogate.clients
+		is_array(client.networks)
+		principal := client_principal(name, object.remove(client, ["networks"]))
 	},
 	"odd_tools": {name: true | some name, entry in data.regogate.tools; not plain_tool(entry)},
 	"prefixes": longest_first,
@@ -77,10 +82,11 @@ tier_plan(tier) := {
 		some pattern in object.get(tier, ["tools", "allow"], [])
 		endswith(pattern, "*")
 	],
-	"strips": object.get(tier, ["tools", "otherwise"], "block") == "strip",
 	"cap": cap,
 	"limits": sort(entries),
 	"forms": {form: {
+		"v": 1,
+		"shadow": [],
 		"decision": {true: "ALLOW", false: "CONSTRAIN"}[ids == set()],
 		"reasons": {true: ["request.grant.tier"], false: sort(ids)}[ids == set()],
 		"constraints": object.union(delays, wants),
@@ -93,6 +99,7 @@ tier_plan(tier) := {
 			"capped": [caps, ids_of_cap],
 			"capped_stripped": [caps, (ids_of_cap | {"request.tools.stripped"})],
 		}
+		[1 | endswith(form, "_stripped"); not strips] == []
 		[wants, more] := said
 		ids := more | {"request.delay.tier" | delays != {}}
 	},
@@ -109,6 +116,7 @@ tier_plan(tier) := {
 		"answers",
 	} == set()
 	object.keys(object.get(tier, "tools", {})) - {"allow", "otherwise"} == set()
+	strips := object.get(tier, ["tools", "otherwise"], "block") == "strip"
 	level := object.get(tier, "audit", "metadata")
 	level in {"full", "metadata", "hash"}
 	cap := object.get(tier, "max_tokens", 1)
@@ -145,17 +153,12 @@ counts_money(row) if {
 	is_number(row.price.output)
 }
 
-plain_client(row) if {
+client_principal(name, row) := {"id": sprintf("client/%s", [name]), "tenant": row.tenant, "tier": row.tier} if {
+	name != ""
+	object.keys(row) - {"tier", "tenant", "enabled"} == set()
 	object.get(row, "enabled", true) == true
-	object.remove(row, ["enabled"]) == {"tier": row.tier, "tenant": row.tenant}
+	is_string(row.tenant)
 }
-
-# The networks that a client may call from, where that is all that its row says more; else none.
-networks_of(row) := row.networks if {
-	object.keys(row) - {"tier", "tenant", "networks", "enabled"} == set()
-	object.get(row, "enabled", true) == true
-	is_array(row.networks)
-} else := []
 
 # What else its row says is about calls of it.
 plain_tool(entry) if {

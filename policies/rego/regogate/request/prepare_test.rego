@@ -14,11 +14,18 @@ test_a_plain_tier_is_prepared_in_full if {
 	}}
 	plan.tools == {"search": true, "read_*": true}
 	plan.prefixes == ["read_"]
-	plan.strips
 	plan.cap == 10
 	plan.forms.free.constraints == {"delay_ms": 5}
 	plan.forms.capped_stripped.reasons == ["request.delay.tier", "request.tokens.cap", "request.tools.stripped"]
 	plan.forms.capped_stripped.constraints == {"delay_ms": 5, "max_tokens": 10}
+	plan.forms.free.decision == "CONSTRAIN"
+}
+
+test_a_tier_that_strips_no_tools_has_no_form_for_that if {
+	every word in ["block", "allow"] {
+		plan := prepared_with(tier_with({"tools": {"allow": [], "otherwise": word}})).tiers.basic
+		object.keys(plan.forms) == {"free", "capped"}
+	}
 }
 
 test_a_tier_of_which_more_is_said_is_not if {
@@ -95,15 +102,22 @@ test_nothing_is_prepared_for_more_pairs_than_a_bundle_should_hold if {
 	prepared_of(beyond, {}) == nothing_prepared with request.most_pairs as 4
 }
 
-test_clients_of_which_more_is_said_are_odd if {
-	odd := prepared_with({"clients": {
+test_clients_are_prepared_as_records_name_them if {
+	plans := prepared_with({"clients": {
 		"app": {"networks": ["office"]},
 		"free": {"enabled": false},
-		"late": {"tier": "basic", "tenant": "acme", "windows": ["always"], "networks": ["office"]},
+		"late": {"tier": "basic", "tenant": "acme", "windows": ["always"]},
+		"late-bound": {"tier": "basic", "tenant": "acme", "windows": ["always"], "networks": ["office"]},
+		"loose": {"tier": "basic", "tenant": "acme", "networks": "office"},
 		"lost": {"tier": "basic"},
+		"nobody": "basic",
+		"numbered": {"tier": "basic", "tenant": 5},
 		"plain": {"tier": "basic", "tenant": "acme"},
-	}}).odd_clients
-	odd == {"app": ["office"], "free": [], "late": [], "lost": []}
+		"": {"tier": "basic", "tenant": "acme"},
+	}})
+	plans.principals == {"plain": {"id": "client/plain", "tenant": "acme", "tier": "basic"}}
+	principal := {"id": "client/app", "tenant": "acme", "tier": "basic"}
+	plans.bound == {"app": {"principal": principal, "networks": ["office"]}}
 }
 
 test_tools_that_are_not_allowed_are_odd if {
