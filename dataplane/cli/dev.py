@@ -9,7 +9,7 @@ import typer
 
 from dataplane.bundle.keys import ensure_dev_keys
 from dataplane.cli.state import DEFAULT_DATA_DIR, state_document
-from dataplane.config import Settings, build, override, unreadable
+from dataplane.config import Settings, accept_plaintext, build, override, unreadable
 from dataplane.errors import ConfigError
 from dataplane.installation import RUNNING_LOCK, alone, make_private, write_json
 from dataplane.opa.install import ensure_opa
@@ -98,7 +98,7 @@ def _settings(
         raise ConfigError("--upstream-key-env: needs --upstream URL")
     served: dict[str, Any] = {"demo": {"kind": "demo"}}
     if upstream is not None:
-        entry: dict[str, Any] = {"kind": "openai", "base_url": upstream, "allow_plaintext": True}
+        entry: dict[str, Any] = {"kind": "openai", "base_url": upstream}
         if key_env is not None:
             entry["key"] = {"env": key_env}
         served = {"upstream": entry}
@@ -118,6 +118,7 @@ def _settings(
         "instance": "dev",
     }
     override(raw, assignments)
+    accept_plaintext(raw)
     settings = build(raw, Path.cwd())
     if problems := unreadable(settings):
         raise ConfigError(problems)

@@ -21,7 +21,7 @@ from dataplane.config.identity import IdentitySettings, KeySettings
 from dataplane.config.inspection import AdvisorSettings, InspectionSettings
 from dataplane.config.jwt import JwtClaims, JwtIntrospection, JwtIssuer, JwtRequire
 from dataplane.config.limits import LimitSettings
-from dataplane.config.load import build, load, override, unreadable
+from dataplane.config.load import accept_plaintext, build, load, override, unreadable
 from dataplane.config.settings import (
     AdminSettings,
     AuditSettings,
@@ -62,6 +62,7 @@ __all__ = [
     "TlsSettings",
     "UpstreamSettings",
     "Url",
+    "accept_plaintext",
     "build",
     "is_loopback_url",
     "load",

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, Final, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,6 +15,19 @@ from dataplane.config.base import SecretRef
 from dataplane.config.settings import AuditSettings, Settings
 from dataplane.config.yaml_text import parse_yaml
 from dataplane.errors import ConfigError
+
+_WANTED: Final = {
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "string_type": "text",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+}
+"""What a value of the wrong type must be, by pydantic's name of the problem: its own words are of Python."""
 
 
 def _keys_at(path: tuple[str | int, ...]) -> list[str]:
@@ -45,6 +58,8 @@ def _explain(error: ValidationError) -> list[str]:
                 problems.append(f"{dotted}: unknown key{hint} (allowed here: {', '.join(allowed)})")
             case "literal_error":
                 problems.append(f"{dotted}: must be {item['ctx']['expected']}")
+            case kind if kind in _WANTED:
+                problems.append(f"{dotted}: must be {_WANTED[kind]}")
             case _:
                 message = item["msg"].removeprefix("Value error, ")
                 problems.append(f"{dotted}: {message[:1].lower()}{message[1:]}")
@@ -121,6 +136,19 @@ def override(raw: dict[str, Any], assignments: Iterable[str]) -> None:
             problems += error.problems
     if problems:
         raise ConfigError(problems)
+
+
+def accept_plaintext(raw: dict[str, Any]) -> None:
+    """Let upstreams and issuers of raw settings be plain http, where an entry does not say whether it may.
+
+    For `regogate dev` alone, whose upstreams and identity providers are somebody's own.
+    """
+    upstreams, identity = raw.get("upstreams"), raw.get("identity")
+    entries = list(upstreams.values()) if isinstance(upstreams, dict) else []
+    issuers = identity.get("jwt") if isinstance(identity, dict) else None
+    for entry in (*entries, *(issuers if isinstance(issuers, list) else ())):
+        if isinstance(entry, dict) and entry.get("kind") != "demo":
+            entry.setdefault("allow_plaintext", True)
 
 
 def _assign(raw: dict[str, Any], text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ import yaml
 
 from dataplane.config import (
     SecretRef,
+    accept_plaintext,
     build,
     is_loopback_url,
     load,
@@ -48,13 +50,17 @@ def problems(raw: Any) -> list[str]:
         ),
         ({"upstreams": {"key": OPENAI | {"modles": []}}}, "upstreams.key.modles: unknown key; did you mean"),
         ({"upstreams": {"a": OPENAI | {"key": {"fil": "x"}}}}, "upstreams.a.key.fil: unknown key; did you"),
-        ({"server": None}, "server: input should be"),
+        ({"server": None}, "server: must be a mapping"),
         ({"server": {"bind": "localhost"}}, "server.bind: must be HOST:PORT"),
         ({"server": {"bind": ":80"}}, "server.bind: must be HOST:PORT"),
         ({"server": {"bind": "h:65536"}}, "server.bind: must be HOST:PORT"),
         ({"server": {"bind": "h:\u0663"}}, "server.bind: must be HOST:PORT"),
-        ({"server": {"max_body_bytes": "5"}}, "server.max_body_bytes: input should be a valid integer"),
-        ({"server": {"max_body_bytes": True}}, "server.max_body_bytes: input should be a valid integer"),
+        ({"server": {"max_body_bytes": "5"}}, "server.max_body_bytes: must be a whole number"),
+        ({"server": {"trusted_proxies": "10.0.0.0/8"}}, "server.trusted_proxies: must be a list"),
+        ({"server": 5}, "server: must be a mapping"),
+        ({"upstreams": [1]}, "upstreams: must be a mapping"),
+        ({"instance": 5}, "instance: must be text"),
+        ({"server": {"max_body_bytes": True}}, "server.max_body_bytes: must be a whole number"),
         ({"server": {"max_body_bytes": 0}}, "server.max_body_bytes: input should be greater"),
         ({"server": {"body_timeout_s": 31}}, "server.body_timeout_s: input should be less"),
         ({"server": {"write_timeout_s": float("inf")}}, "server.write_timeout_s: input should be a finite"),
@@ -358,6 +364,22 @@ def test_a_file_that_is_no_configuration_is_told(tmp_path: Path, content: bytes 
         load(config)
     with pytest.raises(ConfigError, match="Is a directory"):
         load(tmp_path)
+
+
+def test_dev_accepts_plain_http_where_an_entry_does_not_refuse_it() -> None:
+    far = "http://models.example.org"
+    issuer = {"issuer": far, "audience": "a", "jwks_url": f"{far}/jwks"}
+    raw: dict[str, Any] = {"upstreams": {"a": OPENAI | {"base_url": far}}, "identity": {"jwt": [issuer]}}
+    with pytest.raises(ConfigError, match="plain http only to loopback"):
+        build(copy.deepcopy(raw), BASE)
+    accept_plaintext(raw)
+    assert build(copy.deepcopy(raw), BASE).identity.jwt[0].allow_plaintext is True
+    for odd in ({"upstreams": 5, "identity": 5}, {"upstreams": {"a": 5}, "identity": {"jwt": 5}}, {}):
+        accept_plaintext(odd)
+    raw["upstreams"]["a"]["allow_plaintext"] = False
+    accept_plaintext(raw)
+    with pytest.raises(ConfigError, match=r"upstreams\.a: plain http"):
+        build(raw, BASE)
 
 
 def test_settings_cannot_be_changed_after_they_were_checked() -> None:
