@@ -16,12 +16,17 @@ from dataplane.bundle.errors import ToolFailed
 from dataplane.bundle.strictyaml import JSON
 
 _QUERY: Final = "data.regogate.request.prepared"
+_SITE: Final = "regogate/site"
+_SITE_UNASKED: Final = ' with data.regogate.site as {"rules": {}}'
+"""That a site has rules of its own follows from there being some. They are not evaluated: without an input
+two values of one name may both hold, which no call could make them do, and OPA takes that for an error."""
 
 
 async def prepare(stage: Path, opa: Path, capabilities: Path) -> JSON:
     """The value of the rule over a staged bundle; None where it has none. Raises `ToolFailed`."""
+    query = _QUERY + (_SITE_UNASKED if any((stage / _SITE).rglob("*.rego")) else "")
     done = await run(
-        opa, "eval", "--format", "json", "--capabilities", capabilities, "--bundle", ".", _QUERY, cwd=stage
+        opa, "eval", "--format", "json", "--capabilities", capabilities, "--bundle", ".", query, cwd=stage
     )
     try:
         found = json.loads(done.out) if done.code == 0 else None

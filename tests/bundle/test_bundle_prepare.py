@@ -62,6 +62,22 @@ def test_a_policy_without_the_rule_is_built_without(tmp_path: Path, opa_binary: 
     assert "prepared" not in data_of(built(place, opa_binary))
 
 
+def test_a_sites_own_rules_are_noticed_and_not_evaluated(tmp_path: Path, opa_binary: Path) -> None:
+    """Without an input two values of one name may both hold, which is no fault of theirs."""
+    rego = (
+        'package regogate.request\n\ndecision := {"v": 1}\n\n'
+        'prepared := {"site": [name | some name; type_name(data.regogate.site[name]) != ""] != []}\n'
+    )
+    place = policies(tmp_path / "p", rego)
+    assert data_of(built(place, opa_binary))["prepared"] == {"site": False}
+    (place / "rego" / "regogate" / "site").mkdir()
+    (place / "rego" / "regogate" / "site" / "mine.rego").write_text(
+        'package regogate.site.mine\n\nrequest_block contains "site.mine.night" if _part == "night"\n\n'
+        '_part := "night" if not input.time.hour >= 6\n\n_part := "day" if not input.time.hour < 6\n'
+    )
+    assert data_of(built(place, opa_binary))["prepared"] == {"site": True}
+
+
 def test_it_is_no_table(tmp_path: Path, opa_binary: Path) -> None:
     place = policies(tmp_path / "p")
     assert tables(built(place, opa_binary)) == {"clients": {"app": {"tier": "basic"}}}

@@ -7,6 +7,7 @@ test_the_short_way_is_that_of_plain_calls if {
 	quickly({}, limited({"requests_per_minute": 5, "burst": 2, "tokens_per_hour": 9}))
 	quickly({}, object.union(limited(four_limits), priced_small))
 	quickly(offers(["search", "shell"]), tier_with({"max_tokens": 10, "delay_ms": 5}))
+	quickly(object.union(offers(["shell"]), asks({"max_tokens": 9})), tier_with({"max_tokens": 10}))
 	quickly({"identity": {"method": "jwt"}}, {})
 	tenant_only := {"client_id": "bot", "method": "jwt", "tenant": "acme"}
 	quickly({"identity": tenant_only}, {"tenants": {"acme": {"tier": "basic"}}})
