@@ -27,6 +27,7 @@ from dataplane.judge import CallJudge
 from dataplane.ports import (
     AuditLog,
     Authenticator,
+    CallerRefused,
     Client,
     ClientLeft,
     Exchange,
@@ -79,6 +80,8 @@ class Pipeline:
             surface = self._operation(state)
             await self._govern(state, surface, client)
         except Refused as refused:
+            if isinstance(refused, CallerRefused):
+                state.identity = refused.identity
             await self._refuse(state, refused, surface, client)
         except (asyncio.CancelledError, ClientLeft) as left:
             if state.intent_id is None:

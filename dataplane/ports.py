@@ -205,12 +205,21 @@ class Transcript(Protocol):
 class Authenticator(Protocol):
     """Three-valued: an Identity, None for "not a credential of mine", or Refused for a bad one.
 
-    A Refused is final: no other authenticator is asked. Compares credentials in constant time.
+    A Refused is final: no other authenticator is asked. It is a `CallerRefused` where the credential proved
+    who calls and is not enough. Compares credentials in constant time.
     """
 
     async def authenticate(self, head: Head, source: Source) -> Identity | None:
         """Who the head's credential says is calling."""
         ...
+
+
+class CallerRefused(Refused):
+    """A refusal of a caller that is known: `identity` is recorded with it."""
+
+    def __init__(self, reason: str, *, identity: Identity, challenge: str | None = None) -> None:
+        super().__init__(reason, challenge=challenge)
+        self.identity = identity
 
 
 class SourceResolver(Protocol):

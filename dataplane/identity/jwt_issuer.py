@@ -18,6 +18,7 @@ from dataplane.identity.jwt_introspection import Introspection
 from dataplane.identity.jwt_jwks import BACKGROUND_S, FILE_S, DiscoveredKeys, FileKeys, KeyCache, UrlKeys
 from dataplane.identity.jwt_keys import BadKeySet, KeySet, UnknownKey, read_key_set
 from dataplane.identity.jwt_revoked import RevokedTokens
+from dataplane.ports import CallerRefused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,10 +114,11 @@ class Issuer:
                 raise BadToken("inactive")
         identity = self._identity(claims, f"{jws.kid or '-'}:{signed.hex()}", bound=certificate is not None)
         if not self._scopes.issubset(identity.scopes):
-            wanted = " ".join(settings.require.scopes)
-            raise Refused(
-                "gateway.insufficient_scope", challenge=f'Bearer error="insufficient_scope", scope="{wanted}"'
-            )
+            challenge = f'Bearer error="insufficient_scope", scope="{" ".join(settings.require.scopes)}"'
+            if certificate is not None:
+                # Who sends a token that is bound to a certificate has not been shown yet.
+                raise Refused("gateway.insufficient_scope", challenge=challenge)
+            raise CallerRefused("gateway.insufficient_scope", identity=identity, challenge=challenge)
         return Verified(
             identity=identity,
             issuer=self,

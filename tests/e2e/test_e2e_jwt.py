@@ -114,6 +114,7 @@ def test_a_token_without_the_scope_is_403(idp: Idp, protected: Gateway) -> None:
         'Bearer error="insufficient_scope", scope="llm:access"'
     )
     assert (record["kind"], record["reasons"]) == ("deny", ["gateway.insufficient_scope"])
+    assert (record["client_id"], record["auth_method"]) == ("support", "jwt")
 
 
 @pytest.mark.parametrize("part", [0, 1, 2])

@@ -25,6 +25,7 @@ from jwt_kit import (
 
 from dataplane.domain import Identity, Source
 from dataplane.errors import ConfigError, Refused
+from dataplane.ports import CallerRefused
 
 
 @pytest.mark.parametrize(
@@ -122,6 +123,21 @@ def test_a_missing_scope_is_told_as_rfc_6750_says(tmp_path: Path) -> None:
     refused = asyncio.run(run())
     assert (refused.status, refused.code) == (403, "insufficient_scope")
     assert refused.challenge == 'Bearer error="insufficient_scope", scope="llm:chat"'
+    assert isinstance(refused, CallerRefused)
+    assert refused.identity.client_id == "support"
+
+
+def test_nobody_is_named_for_a_bound_token_without_the_scope(tmp_path: Path) -> None:
+    async def run() -> Refused:
+        async with running(tmp_path, require={"scopes": ["llm:chat"]}) as authenticator:
+            with pytest.raises(Refused) as raised:
+                await authenticator.authenticate(bearer(bound), SOURCE)
+            return raised.value
+
+    bound = token(cnf={"x5t#S256": "A" * 43})
+    refused = asyncio.run(run())
+    assert refused.code == "insufficient_scope"
+    assert not isinstance(refused, CallerRefused)
 
 
 def test_a_token_bound_to_a_certificate_counts_with_it_alone(tmp_path: Path) -> None:
