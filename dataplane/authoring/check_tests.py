@@ -33,6 +33,9 @@ _COVERAGE: Final = ("--coverage", "--coverage-runs=")
 """Without the further passes by which OPA (1.20 and later) tells why a line was not reached: they take two
 thirds of the time, and a line that was not reached is a fault whatever the reason."""
 
+_TIMEOUT: Final = "--timeout=60s"
+"""For one test. OPA's own five seconds are too few for a long one with coverage on a busy machine."""
+
 _FAILED: Final = (0, 1, 2)
 """Exit codes of `opa test`: all passed, an error or a failure with coverage, failures."""
 
@@ -92,7 +95,7 @@ def run_tests(
 def _arguments(policies: Path, capabilities: Path) -> list[str | Path]:
     schemas = policies.absolute() / "schemas"
     given: list[str | Path] = ["--schema", schemas] if schemas.is_dir() else []
-    return [*given, "--capabilities", capabilities.absolute(), "--format", "json"]
+    return [*given, "--capabilities", capabilities.absolute(), "--format", "json", _TIMEOUT]
 
 
 def _write(module: Module, stage: Path) -> list[int]:
