@@ -17,10 +17,16 @@ class TextDetector:
     """Implements `ports.Detector`: what an inspector finds, by the patterns that it compiled."""
 
     def __init__(self, inspector: Inspector) -> None:
-        """Compiles what streams need, which takes half a second: not on a loop that serves."""
+        """Compiles what streams need, which takes a second: not on a loop that serves."""
         self.revision = inspector.revision
         self._inspector = inspector
-        self._readers = Readers(inspector.families, inspector.engine, PATTERNS, inspector.candidates, hides)
+        self._readers = Readers(
+            inspector.families,
+            PATTERNS,
+            inspector.candidates,
+            hides,
+            hyperscan=inspector.engine.name == "hyperscan" if inspector.families else None,
+        )
 
     async def look(self, texts: Sequence[Text]) -> Inspection:
         """See `ports.Detector.look`."""

@@ -1,4 +1,4 @@
-"""Which patterns match, by hyperscan: one database, one scratch for each thread.
+"""Which patterns match, by hyperscan: one scratch of each database for each thread.
 
 Importing it fails where hyperscan has no wheel.
 """
@@ -20,20 +20,24 @@ from dataplane.regex import Regex
 _FLAGS: Final = hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_MULTILINE
 
 
-class _Scratch(threading.local):
-    """A scratch of the thread that asks, made when it first does."""
+class _Searches(threading.local):
+    """How each database is searched in the thread that asks, made when it first does."""
 
-    def __init__(self, database: hyperscan.Database) -> None:
-        self.scratch = hyperscan.Scratch(database)
+    def __init__(self, databases: Sequence[hyperscan.Database]) -> None:
+        self.searches = tuple((each.scan, hyperscan.Scratch(each)) for each in databases)
 
 
-@lru_cache(maxsize=4)
-def _compiled(expressions: tuple[tuple[bytes, int], ...]) -> hyperscan.Database:
+_Expression = tuple[int, bytes, int]
+"""The index of a pattern, its source and its flags."""
+
+
+@lru_cache(maxsize=16)
+def _compiled(expressions: tuple[_Expression, ...]) -> hyperscan.Database:
     """A database, which never changes. Some hundred patterns take three seconds to compile, and the next
     revision of a policy, and the next process, mostly has the same."""
     name = compiled.name_of(
         hyperscan.__version__.encode(),  # type: ignore[attr-defined]  # not in its stub
-        *(b"%d:%b" % (each, source) for source, each in expressions),
+        *(b"%d:%d:%b" % (index, each, source) for index, source, each in expressions),
     )
     kept = compiled.read(name)
     if kept is not None:
@@ -44,24 +48,24 @@ def _compiled(expressions: tuple[tuple[bytes, int], ...]) -> hyperscan.Database:
     return database
 
 
-def _compile(expressions: tuple[tuple[bytes, int], ...]) -> hyperscan.Database:
+def _compile(expressions: tuple[_Expression, ...]) -> hyperscan.Database:
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(
-        expressions=[source for source, _ in expressions],
-        ids=list(range(len(expressions))),
+        expressions=[source for _, source, _ in expressions],
+        ids=[index for index, _, _ in expressions],
         elements=len(expressions),
-        flags=[each for _, each in expressions],
+        flags=[each for _, _, each in expressions],
     )
     return database
 
 
-def _culprit(patterns: Sequence[Pattern], expressions: Sequence[tuple[bytes, int]]) -> str:
+def _culprit(patterns: Sequence[Pattern], expressions: Sequence[_Expression]) -> str:
     """The first pattern that does not compile by itself."""
-    for pattern, expression in zip(patterns, expressions, strict=True):
+    for expression in expressions:
         try:
             _compile((expression,))
         except hyperscan.error:
-            return pattern.id
+            return patterns[expression[0]].id
     return "all patterns together"
 
 
@@ -71,28 +75,48 @@ class HyperscanScanner:
     name: Final = "hyperscan"
 
     def __init__(self, patterns: Sequence[Pattern], read: Sequence[Regex]) -> None:
-        """Compile the database, or take that of an engine with the same patterns. Raises `ValueError` with
+        """Compile the databases, or take those of an engine with the same patterns. Raises `ValueError` with
         the pattern's id and hyperscan's words."""
-        expressions = tuple(
-            (each.source.encode(), flags(pattern)) for each, pattern in zip(read, patterns, strict=True)
-        )
-        try:
-            self._database = _compiled(expressions)
-        except hyperscan.error as error:
-            raise ValueError(f"{_culprit(patterns, expressions)}: hyperscan: {error}") from None
-        self._local = _Scratch(self._database)
-        self._scan = self._database.scan
+        groups: dict[str, list[_Expression]] = {}
+        for index, (pattern, each) in enumerate(zip(patterns, read, strict=True)):
+            groups.setdefault(pattern.apart, []).append((index, each.source.encode(), flags(pattern)))
+        self._databases = []
+        for expressions in groups.values():
+            try:
+                self._databases.append(_compiled(tuple(expressions)))
+            except hyperscan.error as error:
+                raise ValueError(f"{_culprit(patterns, expressions)}: hyperscan: {error}") from None
+        self._local = _Searches(self._databases)
 
     @property
     def database_bytes(self) -> int:
         """What the compiled patterns take."""
-        return int(self._database.size())
+        return sum(int(each.size()) for each in self._databases)
 
     def ends(self, text: str, data: bytes) -> list[tuple[int, int]]:
         """See `engine.Scanner`."""
         found: list[tuple[int, int]] = []
-        self._scan(data, match_event_handler=_keep, context=found, scratch=self._local.scratch)
+        for scan, scratch in self._local.searches:
+            scan(data, match_event_handler=_keep, context=found, scratch=scratch)
         return found
+
+
+class HyperscanLiterals:
+    """Finds words of letters, wherever they stand. See `literals`."""
+
+    def __init__(self, words: Sequence[bytes]) -> None:
+        """Compile, which takes a fifth of a second for some thousand words."""
+        self._lengths = [len(word) for word in words]
+        database = _compiled(tuple((index, word, 0) for index, word in enumerate(words)))
+        self._local = _Searches([database])
+
+    def places(self, data: bytes) -> list[tuple[int, int, int]]:
+        """See `literals.Find`."""
+        found: list[tuple[int, int]] = []
+        scan, scratch = self._local.searches[0]
+        scan(data, match_event_handler=_keep, context=found, scratch=scratch)
+        lengths = self._lengths
+        return [(index, end - lengths[index], end) for index, end in found]
 
 
 def flags(pattern: Pattern) -> int:

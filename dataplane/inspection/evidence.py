@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Final
 
 from dataplane.findings import Origin
@@ -32,6 +33,9 @@ jailbreaks; a long document that says something suspicious now and then is no at
 
 DETECTION: Final = 50
 """The score of `medium` where the row does not say."""
+
+WHOLE: Final = "="
+"""Of a signal whose expression costs no more than its needles: that the engine looks for that itself."""
 
 MATCHES: Final = 8
 """Matches of one signal that are kept; more of the same add nothing."""
@@ -107,11 +111,14 @@ class Evidence:
         signals: Sequence[Signal],
         row: Mapping[str, Any],
         *,
+        near: Mapping[str, str] = MappingProxyType({}),
         judge: Judge = _as_it_stands,
         apart: int = APART,
         each: bool = False,
     ) -> None:
-        """`row` may hold `weights`, points by name of signal (in text of users and in untrusted text), and
+        """`near` has, by name of signal, what is looked for in place of needles that ordinary text is full
+        of: an expression of which a match ends in every match of the signal's own. `row` may hold `weights`,
+        points by name of signal (in text of users and in untrusted text), and
         `medium`, the score of a detection. Signs further apart than `apart` code points are of two matters.
         With `each`, a matter is a candidate for each of its signs instead of one from its first to its last:
         for what is to be redacted. Raises `ValueError` for a weight that is unknown or not 0 to 99."""
@@ -122,20 +129,25 @@ class Evidence:
         self._doubt = 1 - (self._floor - 0.5) / 100
         self._each = each
         weights = _weights(kind, signals, row)
-        needles: dict[str, list[_Compiled]] = {}
+        needles: dict[tuple[str, str], list[_Compiled]] = {}
         for signal in signals:
             points = weights.get(signal.name)
             compiled = _Compiled.of(signal, points)
             if compiled.user or compiled.tool:
-                needles.setdefault(signal.needles, []).append(compiled)
+                instead = near.get(signal.name, "")
+                needles.setdefault(
+                    (signal.needles, signal.regex if instead == WHOLE else instead), []
+                ).append(compiled)
         self._of: dict[str, tuple[_Compiled, ...]] = {}
-        patterns = []
-        for literals, found in needles.items():
+        patterns, beginnings = [], []
+        for (literals, instead), found in needles.items():
+            name = f"{kind}.{found[0].signal.name}"
             regex = "|".join(_escaped(literal) for literal in literals.split("|"))
-            pattern = Pattern(id=f"{kind}.{found[0].signal.name}", regex=regex, needle=True)
-            patterns.append(pattern)
-            self._of[pattern.id] = tuple(found)
+            beginnings.append(Pattern(id=name, regex=regex, needle=True))
+            patterns.append(Pattern(id=name, regex=instead or regex, needle=True))
+            self._of[name] = tuple(found)
         self.patterns: Sequence[Pattern] = tuple(patterns)
+        self.beginnings: Sequence[Pattern] = tuple(beginnings)
         self._tried = {name: _tries(found, name, tool=False) for name, found in self._of.items()}
         self._tried_untrusted = {name: _tries(found, name, tool=True) for name, found in self._of.items()}
         self._left = {name: _left(tries) for name, tries in self._tried.items()}

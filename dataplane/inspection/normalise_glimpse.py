@@ -1,22 +1,21 @@
 """One quick look at a text without its spaces: which disguises of telling words are in it.
 
-The letters of the text alone are searched, by one Aho-Corasick automaton, for the key words of attacks as
-they are, turned round, shifted along the alphabet and misspelt. Plain text costs a few microseconds for 1 kB,
-and what is found says which views are worth making.
+The letters of the text alone are searched, once, for the key words of attacks as they are, turned round,
+shifted along the alphabet and misspelt. Plain text costs a few microseconds for 1 kB, and what is found says
+which views are worth making.
 """
 
 from __future__ import annotations
 
 import string
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations, permutations
 from typing import Final
 
-from ahocorasick_rs import BytesAhoCorasick, Implementation
-
+from dataplane.inspection.literals import Find, finder
 from dataplane.inspection.normalise_vocabulary import ABUSE, KEYS, PHRASES
 
 LOWER: Final = string.ascii_lowercase
@@ -74,9 +73,9 @@ def glimpse(data: bytes, *, leet: bool = False) -> Glimpse:
     """What the letters of a text (`View.ascii`) say of tricks; `NOTHING` for nearly all. `leet` asks for
     words with digits for letters too."""
     letters = data.translate(_FLAT, _OTHER)
-    signs, automaton = _signs()
-    hits = automaton.find_matches_as_indexes(letters, overlapping=True)
-    leet = leet and _leet(automaton, data.translate(_LEET, _NOT_LEET), hits)
+    signs, find = _signs()
+    hits = find(letters)
+    leet = leet and _leet(find, data.translate(_LEET, _NOT_LEET), hits)
     if not hits:
         return Glimpse(leet=True) if leet else NOTHING
     flat = data.translate(_FLAT)
@@ -118,17 +117,17 @@ def letter_positions(text: str) -> list[int]:
 _LETTERS: Final = frozenset(string.ascii_letters)
 
 
-def _leet(automaton: BytesAhoCorasick, spelt: bytes, plain: list[tuple[int, int, int]]) -> bool:
+def _leet(find: Find, spelt: bytes, plain: Sequence[tuple[int, int, int]]) -> bool:
     """Whether more words can be read with digits as letters than the `plain` ones."""
-    found = automaton.find_matches_as_indexes(spelt, overlapping=True)
+    found = find(spelt)
     if not found:
         return False
     return sum(hit[0] < SPELT for hit in found) > sum(hit[0] < SPELT for hit in plain)
 
 
 @cache
-def _signs() -> tuple[list[Sign], BytesAhoCorasick]:
-    """All signs, those that say a word as it is first, and the automaton that finds them by their index."""
+def _signs() -> tuple[list[Sign], Find]:
+    """All signs, those that say a word as it is first, and what finds them, by their index."""
     plain = {word.replace(" ", ""): Sign("broken", word) for word in (*KEYS, *PHRASES)}
     plain.update((word, Sign("abuse", word)) for word in ABUSE)
     assert len(plain) == SPELT
@@ -137,8 +136,7 @@ def _signs() -> tuple[list[Sign], BytesAhoCorasick]:
     for letters, sign in _disguised():
         if len(letters) >= _SHIFTED and letters not in words:
             found.setdefault(letters, sign)
-    patterns = [letters.encode() for letters in found]
-    return list(found.values()), BytesAhoCorasick(patterns, implementation=Implementation.DFA)
+    return list(found.values()), finder([letters.encode() for letters in found])
 
 
 def _disguised() -> Iterator[tuple[str, Sign]]:

@@ -15,12 +15,14 @@ class Pattern:
     look-around or back-references); `id` is unique among all patterns, `<recognizer>.<name>`.
 
     `needle` patterns say only that, and where, they end: cheap, for what the recognizer confirms itself.
+    Patterns of one `apart` have a database of their own: what has no fixed words takes longer beside others.
     """
 
     id: str
     regex: str
     caseless: bool = True
     needle: bool = False
+    apart: str = ""
 
 
 class Hit(NamedTuple):

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from dataplane.findings import LEVEL_RANK, Finding, Level
+from dataplane.findings import Finding, Level
 
 CLASSES: Final = ("public", "internal", "confidential", "restricted")
 """Classes of data, the least first."""
@@ -57,20 +57,21 @@ class Weighing:
 
     def risk(self, findings: Iterable[Finding]) -> int:
         """0 to 100: kinds are independent evidence (noisy-or), of each the finding that says most."""
-        most: dict[str, float] = {}
+        most: dict[str, float] = {}  # a text may have thousands of findings, of few kinds
         for finding in findings:
-            weight = _fitting(self._weights, finding.kind, 0)
-            says = weight / 100 * _SHARE[finding.level] * finding.score / 100
-            most[finding.kind] = max(most.get(finding.kind, 0.0), says)
-        return round(100 * (1 - math.prod(1 - says for says in most.values())))
+            says = _SHARE[finding.level] * finding.score
+            if says > most.get(finding.kind, 0.0):
+                most[finding.kind] = says
+        doubts = (1 - _fitting(self._weights, kind, 0) * says / 10_000 for kind, says in most.items())
+        return round(100 * (1 - math.prod(doubts)))
 
     def data_class(self, findings: Iterable[Finding]) -> str | None:
         """The highest class that a detection (medium or above) makes of the data; None where none says."""
+        detected = {each.kind for each in findings if each.level is not Level.LOW}
         ranks = [
             CLASSES.index(name)
-            for finding in findings
-            if LEVEL_RANK[finding.level] >= LEVEL_RANK[Level.MEDIUM]
-            and (name := _fitting(self._classes, finding.kind, None)) is not None
+            for kind in detected
+            if (name := _fitting(self._classes, kind, None)) is not None
         ]
         return CLASSES[max(ranks)] if ranks else None
 

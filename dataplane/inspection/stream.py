@@ -18,6 +18,7 @@ from typing import Final
 
 from dataplane.findings import FAILED, LEVEL_RANK, Finding, Origin, Span, failure, selects
 from dataplane.inspection.engine import Engine
+from dataplane.inspection.recognizer import Hit
 from dataplane.inspection.stream_hold import (
     BLANK,
     BLOCK_END,
@@ -80,10 +81,9 @@ class Reader:
     """What the streams of one set of kinds share."""
 
     __slots__ = (
-        "_engine",
+        "_engines",
         "_openings",
         "_runs",
-        "_touched",
         "_weight",
         "_weight_by_id",
         "hides",
@@ -96,7 +96,7 @@ class Reader:
         self,
         *,
         kinds: Sequence[str],
-        engine: Engine,
+        engines: Sequence[Engine],
         weight: Mapping[str, int],
         openings: Sequence[Openings],
         runs: bool,
@@ -104,7 +104,7 @@ class Reader:
         look: Look,
         hides: Callable[[str], bool],
     ) -> None:
-        """`weight` says of the engine's patterns what a hit means: `LOOK`, or `FOLLOW` where a finding may
+        """`weight` says of the engines' patterns what a hit means: `LOOK`, or `FOLLOW` where a finding may
         still be made by what follows; patterns of no weight are not of these kinds. `openings` are held, and
         `runs` if it says so; findings of the kinds `words` may be unmade by what follows. `hides` says
         whether a text may be read in another way than as it stands."""
@@ -112,9 +112,10 @@ class Reader:
         self.words = tuple(words)
         self.look = look
         self.hides = hides
-        self._engine = engine
-        self._touched = engine.touched
-        self._weight = [weight.get(pattern.id, 0) for pattern in engine.patterns]
+        self._engines = tuple(engines)
+        self._weight = tuple(
+            (engine.touched, [weight.get(pattern.id, 0) for pattern in engine.patterns]) for engine in engines
+        )
         self._weight_by_id = weight
         self._openings = tuple(openings)
         self._runs = runs
@@ -124,13 +125,13 @@ class Reader:
         become a finding; the text's end if nothing does."""
         if not text.isascii():
             by_id = self._weight_by_id
-            touched = max([by_id.get(hit.pattern, 0) for hit in self._engine.scan(text)], default=0)
+            touched = max([by_id.get(hit.pattern, 0) for hit in self._hits(text)], default=0)
             return touched or (LOOK if self.hides(text) else 0), self.open_from(text, start)
         data = text.encode()
         touched = 0
-        if ends := self._touched(text, data):
-            weight = self._weight
-            touched = max([weight[index] for index, _ in ends])
+        for touches, weight in self._weight:
+            if ends := touches(text, data):
+                touched = max(touched, max([weight[index] for index, _ in ends]))
         upto = len(text)
         for openings in self._openings:
             at = openings.start_in(data, start)
@@ -156,14 +157,15 @@ class Reader:
         end if none do."""
         back = max(start - LOOK_BACK, len(text) - SETTLES)
         weight = self._weight_by_id
-        ends = [
-            hit.end for hit in self._engine.scan(text[max(0, back) :]) if weight.get(hit.pattern) == FOLLOW
-        ]
+        ends = [hit.end for hit in self._hits(text[max(0, back) :]) if weight.get(hit.pattern) == FOLLOW]
         if not ends:
             return len(text)
         at = max(start, min(ends) + max(0, back) - HINT)
         blank = text.find(" ", at)
         return at if at == start or blank < 0 else blank
+
+    def _hits(self, text: str) -> list[Hit]:
+        return [hit for engine in self._engines for hit in engine.scan(text)]
 
     def unsettled(self, found: Finding, length: int) -> bool:
         """Whether what follows a text of `length` may show a finding in it to be harmless."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from dataplane.findings import Origin
 from dataplane.inspection.catalogue import Family
 from dataplane.inspection.engine import Engine
+from dataplane.inspection.evidence import Evidence
 from dataplane.inspection.recognizer import Pattern
 from dataplane.inspection.stream import FOLLOW, LOOK, Look, Reader, Window
 from dataplane.inspection.stream_hold import Openings
@@ -25,32 +27,32 @@ _OF_ANSWERS: Final = frozenset({"pii", "secrets", "toxicity", "custom"})
 """Families that answers are mostly asked to be without: their patterns alone take two thirds of the time of
 all, so they have a database of their own."""
 
-_NOTHING: Final = Engine(())
-
 
 class Readers:
-    """Readers by the kinds asked for. Made where there is time: compiling takes half a second."""
+    """Readers by the kinds asked for. Made where there is time: compiling takes a second."""
 
     def __init__(
         self,
         families: Sequence[Family],
-        engine: Engine,
         guards: Sequence[Pattern],
         look: Look,
         hides: Callable[[str], bool],
+        *,
+        hyperscan: bool | None = None,
     ) -> None:
-        """`engine` has the patterns of the families and `guards`, those of tricks; `look` finds all that the
-        families find, and `hides` says of a text without a guard whether it is disguised all the same."""
+        """`guards` are the patterns of tricks; `look` finds all that the families find, and `hides` says of a
+        text without a guard whether it is disguised all the same. `hyperscan` as for `Engine`."""
         self._families = tuple(families)
-        self._engine = engine
         answers = [each for each in families if each.name in _OF_ANSWERS]
-        patterns = [*guards, *(pattern for each in answers for pattern in each.recognizer.patterns)]
-        self._answers = Engine(patterns, hyperscan=engine.name == "hyperscan") if answers else engine
+        others = [each for each in families if each.name not in _OF_ANSWERS]
+        together = [replace(pattern, apart="") for pattern in guards]  # one search: chunks are short
+        self._answers = Engine([*together, *_coming(answers)], hyperscan=hyperscan)
+        self._others = Engine(_coming(others), hyperscan=hyperscan)
         self._guards = {pattern.id: LOOK for pattern in guards}
         self._look = look
         self._hides = hides
         self._openings = {
-            family.name: Openings(family.recognizer.patterns)
+            family.name: Openings(_coming([family]))
             for family in families
             if family.name not in _RUNS or family.name == "custom"
         }
@@ -72,11 +74,13 @@ class Readers:
         weight = dict(self._guards) if families else {}
         for each in families:
             means = FOLLOW if each in words else LOOK
-            weight |= {pattern.id: means for pattern in each.recognizer.patterns}
-        engine = self._answers if _OF_ANSWERS.issuperset(each.name for each in families) else self._engine
+            weight |= {pattern.id: means for pattern in _coming([each])}
+        engines = [self._answers] if families else []
+        if not _OF_ANSWERS.issuperset(each.name for each in families):
+            engines.append(self._others)
         return Reader(
             kinds=kinds,
-            engine=engine if families else _NOTHING,
+            engines=engines,
             weight=weight,
             openings=[self._openings[each.name] for each in families if each.name in self._openings],
             runs=any(each.name in _RUNS for each in families),
@@ -84,6 +88,15 @@ class Readers:
             look=self._look,
             hides=self._hides if families else _shows,
         )
+
+
+def _coming(families: Sequence[Family]) -> list[Pattern]:
+    """What says in a text that still grows that something of these families may be coming."""
+    found: list[Pattern] = []
+    for each in families:
+        recognizer = each.recognizer
+        found += recognizer.beginnings if isinstance(recognizer, Evidence) else recognizer.patterns
+    return found
 
 
 def _gives(family: str, kinds: Sequence[str]) -> bool:

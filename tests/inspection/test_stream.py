@@ -50,7 +50,7 @@ def look(text: str, origin: Origin) -> list[Finding]:
 def reader(**changes: Any) -> Reader:
     given: dict[str, Any] = {
         "kinds": ("pii", "secret", "toxicity"),
-        "engine": Engine(PATTERNS),
+        "engines": [Engine(PATTERNS)],
         "weight": {kind: FOLLOW if kind == "toxicity" else LOOK for kind in KINDS},
         "openings": [Openings(PATTERNS[-1:])],
         "runs": True,

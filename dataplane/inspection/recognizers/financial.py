@@ -8,8 +8,9 @@ from typing import Any
 from dataplane.inspection.evidence import Evidence
 from dataplane.inspection.recognizer import Recognizer
 from dataplane.inspection.recognizers.financial_signals import SIGNALS
+from dataplane.inspection.recognizers.nearby import NEAR
 
 
 def make(row: Mapping[str, Any]) -> Recognizer:
     """The recognizer of `financial`. `weights` of the row changes the points of signals by name."""
-    return Evidence("financial", SIGNALS, row)
+    return Evidence("financial", SIGNALS, row, near=NEAR)

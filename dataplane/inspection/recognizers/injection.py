@@ -14,6 +14,7 @@ from dataplane.inspection.recognizers import (
     injection_tools,
     jailbreak_signals,
 )
+from dataplane.inspection.recognizers.nearby import NEAR
 
 SHARED: Final = {"no_limits": 22, "stay_in_character": 15, "maker_rules": 20, "named_persona": 35}
 """Signs of a jailbreak that support those of an injection, and their points here."""
@@ -28,4 +29,4 @@ SIGNALS: Final[tuple[Signal, ...]] = (
 
 def make(row: Mapping[str, Any]) -> Recognizer:
     """The recognizer of `injection`. `weights` of the row changes the points of signals by name."""
-    return Evidence("injection", SIGNALS, row, judge=share)
+    return Evidence("injection", SIGNALS, row, near=NEAR, judge=share)

@@ -10,6 +10,7 @@ from dataplane.inspection.mention import share
 from dataplane.inspection.recognizer import Recognizer
 from dataplane.inspection.recognizers import injection_signals
 from dataplane.inspection.recognizers.jailbreak_signals import SIGNALS as OWN
+from dataplane.inspection.recognizers.nearby import NEAR
 
 SHARED: Final = {
     "override": 40,
@@ -32,4 +33,4 @@ SIGNALS: Final[tuple[Signal, ...]] = OWN + borrowed(injection_signals.SIGNALS, S
 
 def make(row: Mapping[str, Any]) -> Recognizer:
     """The recognizer of `jailbreak`. `weights` of the row changes the points of signals by name."""
-    return Evidence("jailbreak", SIGNALS, row, judge=share)
+    return Evidence("jailbreak", SIGNALS, row, near=NEAR, judge=share)

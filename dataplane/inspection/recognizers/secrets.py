@@ -27,11 +27,11 @@ _OTHERS: Final[Mapping[str, tuple[str, bool]]] = {
     "url_credentials": (r"://[^\s/:@\"'<>?#]*:[^\s/\"'<>]{3,200}@[\w.\[-]", True),
     "login_call": (
         r"(?:NetworkCredentials?|DirectoryEntry|BasicAuth(?:entication)?|basic_auth|PasswordCredentials|PlainAuth"
-        r"|\.login|\.authenticate)\s?\((?:[\"'][^\"'\n]{0,60}[\"'],\s?){1,2}[\"'][^\"'\n]{6,}[\"']",
+        r"|\.login|\.authenticate)\s?\((?:[\"'][^\"'\n]*[\"'],\s?){1,2}[\"'][^\"'\n]{6,}[\"']",
         True,
     ),
     "command_password": (
-        r"(?:psexec(?:\.exe|64)?|sshpass|mysql(?:dump|admin|import)?|net use)\s[^\n]{0,100}?"
+        r"(?:psexec(?:\.exe|64)?|sshpass|mysql(?:dump|admin|import)?|net use)\s[^\n]*?"
         r"\s-p ?[\"']?[^\s\"'-][^\s\"']{5,}",
         True,
     ),

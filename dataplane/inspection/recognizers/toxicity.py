@@ -8,6 +8,7 @@ from typing import Any, Final
 from dataplane.inspection.evidence import Evidence
 from dataplane.inspection.recognizer import Recognizer
 from dataplane.inspection.recognizers import toxicity_aimed, toxicity_lexicon
+from dataplane.inspection.recognizers.nearby import NEAR
 from dataplane.inspection.recognizers.toxicity_sense import sense
 
 SIGNALS: Final = (*toxicity_lexicon.SIGNALS, *toxicity_aimed.SIGNALS)
@@ -18,4 +19,4 @@ APART: Final = 160
 
 def make(row: Mapping[str, Any]) -> Recognizer:
     """The recognizer of `toxicity`. `weights` of the row changes the points of signals by name."""
-    return Evidence("toxicity", SIGNALS, row, judge=sense, apart=APART, each=True)
+    return Evidence("toxicity", SIGNALS, row, near=NEAR, judge=sense, apart=APART, each=True)

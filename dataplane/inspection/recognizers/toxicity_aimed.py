@@ -20,6 +20,16 @@ _NASTY: Final = (
     r"|satanic|demonic|inbred|obnoxious|hypocritical|insufferable|sniveling|slimy|sleazy|treasonous"
     r"|cheating|thieving|washed up|hideous|mindless|braindead|brain[- ]dead|sorry ass|trashy)"
 )
+_NASTY_NEEDLES: Final = (
+    "fucking|fuckin |fucken|fkn|f*cking|f**king|f***ing|stupid|dumb |dumb,|dum |ignorant|ugly|lying |"
+    "lying,|crooked|corrupt |corrupt,|senile|demented|pathetic|disgusting|rotten|filthy|nasty|damn|"
+    "bloody|miserable|spineless|brainless|clueless|incompetent|moronic|idiotic|retarded|racist |"
+    "racist,|sexist|greedy|selfish|arrogant|cowardly|vile |vile,|despicable|worthless|useless|"
+    "toothless|whiny|whining|delusional|deranged|degenerate|commie|perverted|creepy|smelly|thick |"
+    "dense |entitled |psychotic|narcissistic|gutless|classless|shameless|two-faced|murderous|satanic|"
+    "demonic|inbred|obnoxious|hypocritical|insufferable|sniveling|slimy|sleazy|treasonous|cheating |"
+    "cheating,|thieving|washed up|hideous|mindless|braindead|brain-dead|brain dead|sorry ass|trashy"
+)
 _WRETCH: Final = (
     r"(?:idiots?|morons?|clowns?|pigs?|fools?|losers?|liars?|bastards?|scum|cowards?|crooks?|thugs?"
     r"|thie(?:f|ves)|criminals?|traitors?|trolls?|puppets?|hacks?|frauds?|cheats?|creeps?|perverts?|freaks?"
@@ -110,14 +120,7 @@ SIGNALS: Final = (
     ),
     Signal(
         "belittled",
-        "fucking|fuckin |fucken|fkn|f*cking|f**king|f***ing|stupid|dumb |dumb,|dum |ignorant|ugly|lying |"
-        "lying,|crooked|corrupt |corrupt,|senile|demented|pathetic|disgusting|rotten|filthy|nasty|damn|"
-        "bloody|miserable|spineless|brainless|clueless|incompetent|moronic|idiotic|retarded|racist |"
-        "racist,|sexist|greedy|selfish|arrogant|cowardly|vile |vile,|despicable|worthless|useless|"
-        "toothless|whiny|whining|delusional|deranged|degenerate|commie|perverted|creepy|smelly|thick |"
-        "dense |entitled |psychotic|narcissistic|gutless|classless|shameless|two-faced|murderous|satanic|"
-        "demonic|inbred|obnoxious|hypocritical|insufferable|sniveling|slimy|sleazy|treasonous|cheating |"
-        "cheating,|thieving|washed up|hideous|mindless|braindead|brain-dead|brain dead|sorry ass|trashy",
+        _NASTY_NEEDLES,
         rf"\b(?:{_NASTY},? ){{1,3}}(?:\w+ )?{_WRETCH}\b|\b(?:you|ya|u|those|these|such|bunch of|pack of"
         rf"|what an?) (?:{_NASTY},? ){{1,3}}(?:\w+ ){{0,2}}{_WRETCH}\b",
         51,
@@ -125,14 +128,7 @@ SIGNALS: Final = (
     ),
     Signal(
         "belittled_people",
-        "fucking|fuckin |fucken|fkn|f*cking|f**king|f***ing|stupid|dumb |dumb,|dum |ignorant|ugly|lying |"
-        "lying,|crooked|corrupt |corrupt,|senile|demented|pathetic|disgusting|rotten|filthy|nasty|damn|"
-        "bloody|miserable|spineless|brainless|clueless|incompetent|moronic|idiotic|retarded|racist |"
-        "racist,|sexist|greedy|selfish|arrogant|cowardly|vile |vile,|despicable|worthless|useless|"
-        "toothless|whiny|whining|delusional|deranged|degenerate|commie|perverted|creepy|smelly|thick |"
-        "dense |entitled |psychotic|narcissistic|gutless|classless|shameless|two-faced|murderous|satanic|"
-        "demonic|inbred|obnoxious|hypocritical|insufferable|sniveling|slimy|sleazy|treasonous|cheating |"
-        "cheating,|thieving|washed up|hideous|mindless|braindead|brain-dead|brain dead|sorry ass|trashy",
+        _NASTY_NEEDLES,
         rf"\b(?:{_NASTY},? ){{1,3}}(?:\w+ )?{_THOSE}\b",
         33,
         family="belittled",
