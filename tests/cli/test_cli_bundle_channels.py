@@ -152,6 +152,16 @@ def test_wrong_usage_that_only_content_shows_exits_2(approved: Path) -> None:
         assert told.exit_code == 2, told.output
 
 
+def test_what_is_not_committed_is_not_pinned_and_that_is_told(repo: Path, opa_binary: Path) -> None:
+    pin = ("pin", "dev", "--opa", str(opa_binary))
+    assert "note:" not in invoke(*pin).stderr
+    (repo / "policies/data/tiers.yaml").write_text("default: {max_tokens: 6}\n")
+    told = invoke(*pin)
+    assert told.exit_code == 0
+    assert "note: policies has changes that are not committed; HEAD is pinned without them\n" in told.stderr
+    assert "nothing to do" in told.output
+
+
 def test_nothing_can_be_done_with_a_channel_that_is_not_there_or_pins_nothing(repo: Path) -> None:
     for words in (
         ("promote", "dev", "canary"),

@@ -42,6 +42,8 @@ def oci(to: str) -> OciTag:
     [
         "ftp://host/x",
         "https://host/x",
+        "",
+        " ",
         "s3://",
         "s3:///x",
         "s3://Bucket",

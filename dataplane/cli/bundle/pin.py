@@ -10,6 +10,7 @@ import typer
 from dataplane.bundle.git import Repository
 from dataplane.bundle.pins import read_channel
 from dataplane.bundle.promotion import Change, pin_commit
+from dataplane.bundle.rebuild import source_in
 from dataplane.cli.bundle.answers import CODES, progress, refusals, say
 from dataplane.cli.bundle.changes import carry_out, told
 from dataplane.cli.bundle.options import (
@@ -58,6 +59,10 @@ def pin(
         progress(f"Checking and building {file.source} at {commit}")
 
         async def plan(repository: Repository, who: str) -> Change:
+            if await repository.changed(repository.root / source_in(repository, file)):
+                say(
+                    f"note: {file.source} has changes that are not committed; {commit} is pinned without them"
+                )
             capabilities = modules_directory() / "capabilities.json"
             return await pin_commit(
                 repository, file, commit, author=who, opa=binary, capabilities=capabilities, seq=seq

@@ -45,7 +45,7 @@ def place_of(to: str, channel: str, endpoint: str | None) -> Path | Remote:
         return _s3(to, channel, endpoint)
     if to.startswith("oci://"):
         return _oci(to, channel)
-    if "://" in to:
+    if "://" in to or not to.strip():
         raise typer.BadParameter(
             "give a directory, s3://BUCKET[/PATH] or oci://HOST/REPOSITORY[:TAG]", param_hint="--to"
         )
