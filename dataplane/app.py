@@ -20,7 +20,7 @@ from dataplane.app_audit import audit_of
 from dataplane.app_front import front_of
 from dataplane.app_limits import limiter_of, start_limits
 from dataplane.app_listen import Ready, admin_listen, public_listen
-from dataplane.app_policy import engine_of, findings_key
+from dataplane.app_policy import detector_ahead, engine_of, findings_key
 from dataplane.app_upstreams import upstreams_of
 from dataplane.audit.floors import Floors
 from dataplane.audit.migrate import migrate
@@ -195,6 +195,7 @@ class Gateway:
             stack.push_async_callback(self._keeper.close)
             await self._serve_admin(stack)
             stack.callback(self.store.close)
+            await detector_ahead(self.store, self.channel, self._means)
             policy, activations = self.settings.policy, self._keeper.activations
             client = OpaClient(await self._start_opa(stack), connections=policy.connections)
             stack.callback(client.close)

@@ -13,7 +13,7 @@ from dataplane.config import AdvisorSettings, InspectionSettings
 from dataplane.findings import Finding
 from dataplane.inspection.advised import Later, make_advised
 from dataplane.inspection.advisor_bounds import BoundedAdvisor, Outcome
-from dataplane.policy.current_tables import MakesDetector
+from dataplane.policy.made_ahead import MadeAhead
 
 
 class Advisors:
@@ -36,10 +36,12 @@ class Advisors:
         self._by_name = {name: self._advisor(name, one) for name, one in settings.advisors.items()}
         self._beside: set[Later] = set()
 
-    def detectors(self, key: bytes) -> MakesDetector:
+    def detectors(self, key: bytes) -> MadeAhead:
         """What makes a detector of the tables of a bundle; `key` is for the digests of findings."""
-        return partial(
-            make_advised, key=key, advisors=self._by_name, spawns=self._spawn, told=self._count_finding
+        return MadeAhead(
+            partial(
+                make_advised, key=key, advisors=self._by_name, spawns=self._spawn, told=self._count_finding
+            )
         )
 
     async def close(self) -> None:
