@@ -68,10 +68,17 @@ one_of(value, listing) if value in listing
 
 one_of(value, listing) if lib.matches_any(listing, value)
 
+# What is denied is denied in capitals and between blanks, too: a tool may read these as the same.
 none_of(value, listing) if {
 	is_array(listing)
-	not one_of(value, listing)
+	spelt := plainly(value)
+	denied := [plainly(one) | some one in listing]
+	not one_of(spelt, denied)
 }
+
+plainly(value) := lower(trim_space(value)) if is_string(value)
+
+plainly(value) := value if not is_string(value)
 
 at_most(_, "unset")
 

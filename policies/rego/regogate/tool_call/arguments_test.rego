@@ -43,6 +43,23 @@ test_arguments_denied_values if {
 	blocked(decide({}, arguments({"query": {"deny": "patient"}})), ["tool_call.arguments.denied"])
 }
 
+test_arguments_denied_however_they_are_spelt if {
+	rows := arguments({"query": {"deny": ["Patient", "regulated*", 7]}})
+	allowed(decide(says({"query": {"value": 8}}), rows))
+	allowed(decide(says({"query": {"value": "im patient"}}), rows))
+	every value in ["PATIENT", " patient", "patient\n", "Regulated", "\tREGULATED_drug ", 7] {
+		blocked(decide(says({"query": {"value": value}}), rows), ["tool_call.arguments.denied"])
+	}
+}
+
+test_arguments_allowed_as_they_are_spelt_only if {
+	rows := arguments({"query": {"allow": ["public", "open*"]}})
+	allowed(decide(says({"query": {"value": "open_data"}}), rows))
+	every value in ["PUBLIC", " public", "Open_data"] {
+		blocked(decide(says({"query": {"value": value}}), rows), ["tool_call.arguments.denied"])
+	}
+}
+
 test_arguments_largest_number if {
 	rows := arguments({"query": {"max": 10}})
 	allowed(decide(says({"query": {"value": 10}}), rows))
