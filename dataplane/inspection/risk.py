@@ -63,7 +63,8 @@ class Weighing:
             if says > most.get(finding.kind, 0.0):
                 most[finding.kind] = says
         doubts = (1 - _fitting(self._weights, kind, 0) * says / 10_000 for kind, says in most.items())
-        return round(100 * (1 - math.prod(doubts)))
+        harmless: float = math.prod(doubts)
+        return round(100 * (1 - harmless))
 
     def data_class(self, findings: Iterable[Finding]) -> str | None:
         """The highest class that a detection (medium or above) makes of the data; None where none says."""
