@@ -15,7 +15,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from caller_kit import bearer
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
@@ -24,6 +23,7 @@ from dataplane.domain import Identity, Source
 from dataplane.errors import Refused
 from dataplane.identity.jwt import JwtAuthenticator
 from dataplane.identity.jwt_keys import ALGORITHMS
+from tests.identity.caller_kit import bearer
 
 ISSUER = "https://idp.example/realm"
 AUDIENCE = "regogate"
