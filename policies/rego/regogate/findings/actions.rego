@@ -103,9 +103,12 @@ measured(kind, able) if {
 demanded(value) if not value in {false, null}
 
 # The values of a measure over all kinds that are to be constrained.
-values(measure) := {value |
-	some kind in constrained
-	value := row_of(kind).constrain[measure]
+values(measure) := found if {
+	input.signals
+	found := {value |
+		some kind in constrained
+		value := row_of(kind).constrain[measure]
+	}
 }
 
 # What is to be redacted: a kind wherever it was found, or `kind@origin` where it may stand elsewhere.

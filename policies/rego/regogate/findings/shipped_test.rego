@@ -15,7 +15,11 @@ test_shipped_defaults if {
 		["jailbreak", "other", "high"]: "block",
 		["jailbreak", "user", "high"]: "block",
 		["jailbreak", "user", "medium"]: "constrain",
+		["jailbreak", "other", "medium"]: "constrain",
 		["exfiltration", "user", "high"]: "block",
+		["exfiltration", "user", "medium"]: "constrain",
+		["exfiltration", "other", "high"]: "block",
+		["exfiltration", "other", "medium"]: "constrain",
 		["exfiltration", "user", "low"]: "log",
 		["secret.aws_access_key", "user", "medium"]: "constrain",
 		["secret.generic", "tool_definition", "high"]: "constrain",
@@ -46,5 +50,16 @@ test_shipped_defaults_of_answers if {
 		steps := findings.steps_of(found[0], found[1]) with data.regogate.signals as false
 			with input as {"stage": "response"}
 		findings.action(steps, found[2]) == word
+	}
+}
+
+test_shipped_measures if {
+	every kind in ["injection", "jailbreak", "exfiltration"] {
+		row := findings.row_of(kind) with data.regogate.signals as false
+		row.constrain == {"max_tokens": 1024, "delay_ms": 250}
+	}
+	every kind in ["secret.generic", "pii.email", "toxicity"] {
+		row := findings.row_of(kind) with data.regogate.signals as false
+		row.constrain == {"redact": true}
 	}
 }

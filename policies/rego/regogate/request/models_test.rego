@@ -68,3 +68,13 @@ test_models_checks_are_silent_where_no_model_is_asked if {
 	facts := without(object.union(call, asks({"operation": "unknown"})), "/request/model")
 	blocked(decide_exactly(facts, tables), ["request.default.deny"])
 }
+
+test_models_list_is_about_no_model if {
+	listed := asks({"operation": "models.list", "model": "small"})
+	asked := asks({"operation": "chat.completions.create", "model": "small"})
+	rows := {"small": {"data_class": "public"}, "sma*": {"data_class": "public"}}
+	every some_rows in [rows, {"sma*": rows["sma*"]}] {
+		not data.regogate.request.asked_row with input as listed with data.regogate.models as some_rows
+		data.regogate.request.asked_row with input as asked with data.regogate.models as some_rows
+	}
+}

@@ -7,6 +7,9 @@ import data.regogate.lib
 # Measures of signals.yaml that this stage can take.
 measures := {"max_tokens", "delay_ms", "redact", "model", "pool"}
 
+# Undefined where nothing was found, which spares the rules below the looking.
+families_refused := findings.refused(measures) if input.signals
+
 # METADATA
 # title: An attack was found
 # description: |
@@ -17,8 +20,7 @@ measures := {"max_tokens", "delay_ms", "redact", "model", "pool"}
 #   owner: security
 #   remediation: Take the text out; if it is harmless, change the row of its kind in signals.yaml.
 block contains "request.signal.attack" if {
-	input.signals
-	"attack" in findings.refused(measures)
+	"attack" in families_refused
 }
 
 # METADATA
@@ -29,8 +31,7 @@ block contains "request.signal.attack" if {
 #   owner: data-protection
 #   remediation: Take the data out, or change the row of its kind in signals.yaml.
 block contains "request.signal.data" if {
-	input.signals
-	"data" in findings.refused(measures)
+	"data" in families_refused
 }
 
 # METADATA
@@ -41,8 +42,7 @@ block contains "request.signal.data" if {
 #   owner: security
 #   remediation: Try again; look at the gateway's log if it goes on.
 block contains "request.signal.inspection" if {
-	input.signals
-	"inspection" in findings.refused(measures)
+	"inspection" in families_refused
 }
 
 # METADATA
@@ -53,8 +53,7 @@ block contains "request.signal.inspection" if {
 #   owner: content-safety
 #   remediation: Change the text, or the row of its kind in signals.yaml.
 block contains "request.signal.content" if {
-	input.signals
-	"content" in findings.refused(measures)
+	"content" in families_refused
 }
 
 # METADATA
@@ -67,7 +66,6 @@ block contains "request.signal.content" if {
 #   owner: data-protection
 #   remediation: Take the data out, redact its kind in signals.yaml, or use a model cleared for it.
 block contains "request.signal.data_class" if {
-	input.signals
 	some class in findings.classes
 	not held(class)
 }
@@ -85,7 +83,6 @@ held(class) if {
 #   owner: security
 #   remediation: Nothing to do; change the row of its kind in signals.yaml to lift it.
 want contains {"id": "request.signal.delay", "key": "delay_ms", "value": value} if {
-	input.signals
 	some value in findings.values("delay_ms")
 }
 
@@ -97,7 +94,6 @@ want contains {"id": "request.signal.delay", "key": "delay_ms", "value": value} 
 #   owner: security
 #   remediation: Nothing to do; change the row of its kind in signals.yaml to lift it.
 want contains {"id": "request.signal.max_tokens", "key": "max_tokens", "value": value} if {
-	input.signals
 	some value in findings.values("max_tokens")
 }
 
@@ -109,7 +105,6 @@ want contains {"id": "request.signal.max_tokens", "key": "max_tokens", "value": 
 #   owner: security
 #   remediation: Nothing to do; change the row of its kind in signals.yaml to lift it.
 want contains {"id": "request.signal.model", "key": "model", "value": value} if {
-	input.signals
 	some value in findings.values("model")
 }
 
@@ -121,7 +116,6 @@ want contains {"id": "request.signal.model", "key": "model", "value": value} if 
 #   owner: security
 #   remediation: Nothing to do; change the row of its kind in signals.yaml to lift it.
 want contains {"id": "request.signal.pool", "key": "pool", "value": value} if {
-	input.signals
 	some value in findings.values("pool")
 }
 
@@ -133,7 +127,6 @@ want contains {"id": "request.signal.pool", "key": "pool", "value": value} if {
 #   owner: data-protection
 #   remediation: Nothing to do; change the row of its kind in signals.yaml to lift it.
 want contains {"id": "request.signal.redact", "key": "redact", "value": kinds} if {
-	input.signals
 	kinds := findings.redactions
 	kinds != []
 }

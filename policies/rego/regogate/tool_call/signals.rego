@@ -5,6 +5,9 @@ import data.regogate.findings
 # Measures of signals.yaml that this stage can take.
 measures := {"delay_ms", "redact"}
 
+# Undefined where nothing was found, which spares the rules below the looking.
+families_refused := findings.refused(measures) if input.signals
+
 # METADATA
 # title: An attack was found
 # description: |
@@ -15,8 +18,7 @@ measures := {"delay_ms", "redact"}
 #   owner: security
 #   remediation: Take the text out; if it is harmless, change the row of its kind in signals.yaml.
 block contains "tool_call.signal.attack" if {
-	input.signals
-	"attack" in findings.refused(measures)
+	"attack" in families_refused
 }
 
 # METADATA
@@ -27,8 +29,7 @@ block contains "tool_call.signal.attack" if {
 #   owner: data-protection
 #   remediation: Take the data out, or change the row of its kind in signals.yaml.
 block contains "tool_call.signal.data" if {
-	input.signals
-	"data" in findings.refused(measures)
+	"data" in families_refused
 }
 
 # METADATA
@@ -39,8 +40,7 @@ block contains "tool_call.signal.data" if {
 #   owner: security
 #   remediation: Try again; look at the gateway's log if it goes on.
 block contains "tool_call.signal.inspection" if {
-	input.signals
-	"inspection" in findings.refused(measures)
+	"inspection" in families_refused
 }
 
 # METADATA
@@ -51,8 +51,7 @@ block contains "tool_call.signal.inspection" if {
 #   owner: content-safety
 #   remediation: Change the text, or the row of its kind in signals.yaml.
 block contains "tool_call.signal.content" if {
-	input.signals
-	"content" in findings.refused(measures)
+	"content" in families_refused
 }
 
 # METADATA
@@ -63,7 +62,6 @@ block contains "tool_call.signal.content" if {
 #   owner: security
 #   remediation: Nothing to do; change the row of its kind in signals.yaml to lift it.
 want contains {"id": "tool_call.signal.delay", "key": "delay_ms", "value": value} if {
-	input.signals
 	some value in findings.values("delay_ms")
 }
 
@@ -75,7 +73,6 @@ want contains {"id": "tool_call.signal.delay", "key": "delay_ms", "value": value
 #   owner: data-protection
 #   remediation: Nothing to do; change the row of its kind in signals.yaml to lift it.
 want contains {"id": "tool_call.signal.redact", "key": "redact", "value": kinds} if {
-	input.signals
 	kinds := findings.redactions
 	kinds != []
 }
