@@ -266,10 +266,9 @@ class CallJudge:
             unread_bytes=exchange.unread_bytes() + seen.unread_bytes,
         )
         await _wait(max(delay_ms, verdict.delay_ms or 0))
-        patterns |= set(verdict.redact)
-        instead = dict(self.redact(texts, seen.findings, sorted(patterns)))
+        hidden = sorted(patterns.union(verdict.redact))
+        instead = dict(self.redact(texts, seen.findings, hidden))
         if instead and self._keeps:
-            hidden = sorted(patterns)
             self._state.answer_content = kept_content(texts, seen, self.detector, redacted=hidden)
         if terms.restore:
             instead |= restored(texts, instead, self._restore)

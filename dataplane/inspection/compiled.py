@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from dataplane.kept_files import KeptFiles
-from dataplane.kept_files import name_of as name_of
 
 MOST: Final = 64
 """Databases kept: the shipped detectors take six, of 11 MB together, and every site's own patterns one. The

@@ -15,6 +15,7 @@ import hyperscan
 
 from dataplane.inspection import compiled
 from dataplane.inspection.recognizer import Pattern
+from dataplane.kept_files import name_of
 from dataplane.regex import Regex
 
 _FLAGS: Final = hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_MULTILINE
@@ -35,7 +36,7 @@ _Expression = tuple[int, bytes, int]
 def _compiled(expressions: tuple[_Expression, ...]) -> hyperscan.Database:
     """A database, which never changes. Some hundred patterns take three seconds to compile, and the next
     revision of a policy, and the next process, mostly has the same."""
-    name = compiled.name_of(
+    name = name_of(
         hyperscan.__version__.encode(),  # type: ignore[attr-defined]  # not in its stub
         *(b"%d:%d:%b" % (index, each, source) for index, source, each in expressions),
     )

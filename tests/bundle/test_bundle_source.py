@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from small_policy import FILES, run, write_policies
 
+from dataplane.authoring import metadata
 from dataplane.bundle.check import check
 from dataplane.bundle.errors import CheckFailed
 from dataplane.bundle.source import MAX_REGO_BYTES, read_source
@@ -77,3 +78,7 @@ def test_a_mode_for_a_rule_that_does_not_exist_is_told(tmp_path: Path, opa: Path
     (problem,) = run(check(policies, opa, capabilities))
     assert (problem.line, problem.code) == (2, "reference")
     assert problem.message == "request.hours.lat: no rule has this id; did you mean request.hours.late?"
+
+
+def test_what_the_source_refuses_for_its_size_is_what_the_other_checks_leave_out() -> None:
+    assert metadata.MAX_FILE_BYTES == MAX_REGO_BYTES

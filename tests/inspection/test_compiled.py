@@ -10,11 +10,12 @@ import pytest
 from dataplane.inspection import compiled
 from dataplane.inspection.engine import Engine
 from dataplane.inspection.recognizer import Pattern
+from dataplane.kept_files import name_of
 
 hyperscan = pytest.importorskip("hyperscan")
 from dataplane.inspection import engine_hyperscan  # noqa: E402  it needs hyperscan
 
-NAME = compiled.name_of(b"a", b"b")
+NAME = name_of(b"a", b"b")
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_without_a_place_nothing_is_kept() -> None:
 
 
 def test_names_tell_parts_from_one_another() -> None:
-    assert compiled.name_of(b"ab", b"c") != compiled.name_of(b"a", b"bc")
+    assert name_of(b"ab", b"c") != name_of(b"a", b"bc")
 
 
 def test_half_a_file_is_none(place: Path) -> None:
@@ -60,7 +61,7 @@ def test_what_others_may_write_is_not_read(place: Path, which: str) -> None:
 
 def test_only_the_latest_are_kept(place: Path) -> None:
     for number in range(compiled.MOST + 3):
-        compiled.keep(compiled.name_of(b"%d" % number), b"x")
+        compiled.keep(name_of(b"%d" % number), b"x")
     assert len(list(place.iterdir())) == compiled.MOST
 
 
