@@ -34,12 +34,16 @@ TURN_S: Final = 0.001
 REST: Final = 25
 """After a turn on the loop that calls share, a rest of so many times its length: less than 4 % of the loop
 is the shadow's, however much it finds. A difference costs some 0.2 ms, because it becomes a record."""
+LIST_REST: Final = 12
+"""After a list, while calls keep the loop busy, a rest of so many times what the list took: the candidate's
+OPA then has some 8 % of a processor, which the processes of calls would have had, low priority or not (two
+threads of one core, its caches). In proportion less where the loop idles, none where nothing runs."""
 LINGER_S: Final = 0.02
 """For company: a question about 64 inputs costs the loop little more than one about a single input."""
 ANSWER_S: Final = 30.0
 """For one list. The process has a low priority, so on a busy machine it is slow by design."""
 STORED_PER_S: Final = 50.0
-STORED_BURST: Final = 1000
+STORED_BURST: Final = 300
 """Differing answers that are kept: a record each, which competes with those of calls. All are counted."""
 
 EVALUATED: Final = "evaluated"
@@ -81,12 +85,14 @@ class Shadow:
         counts: Counter[str],
         *,
         clock: Callable[[], float] = time.monotonic,
+        processor: Callable[[], float] = time.thread_time,
     ) -> None:
         self.trial = trial
         self.counts = counts
         self._asker = asker
         self._log = log
         self._clock = clock
+        self._processor = processor
         self._share = trial.share_ppm / 1_000_000
         self._queue: deque[_Sample] = deque()
         self._wake = asyncio.Event()
@@ -125,7 +131,11 @@ class Shadow:
             if len(self._queue) < BATCH:
                 await asyncio.sleep(LINGER_S)
             while samples := self._take():
+                begun, worked = self._clock(), self._processor()
                 await self._evaluate(samples)
+                took = self._clock() - begun
+                busy = min(1.0, (self._processor() - worked) / took) if took > 0 else 0.0
+                await asyncio.sleep(took * busy * LIST_REST)
 
     def _take(self) -> list[_Sample]:
         samples: list[_Sample] = []

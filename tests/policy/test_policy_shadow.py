@@ -17,7 +17,15 @@ from trial_kit import FakeActive, FakeLog, trial, until
 
 from dataplane.policy.client import OpaClient, OpaUnreachable
 from dataplane.policy.result import Malformed
-from dataplane.policy.shadow import QUEUE_LIMIT, REST, STORED_BURST, STORED_PER_S, TURN_S, Shadow
+from dataplane.policy.shadow import (
+    LIST_REST,
+    QUEUE_LIMIT,
+    REST,
+    STORED_BURST,
+    STORED_PER_S,
+    TURN_S,
+    Shadow,
+)
 from dataplane.policy.shadow_questions import BATCH, ListAsker
 from dataplane.trial import ShadowDifference, Trial
 
@@ -45,10 +53,16 @@ class Scene:
         self.log = FakeLog()
         self.asker = FakeAsker({"decision": "BLOCK"})
         self.now = 0.0
+        self.processor = 0.0
         self.active = FakeActive()
         self.shadow = Shadow(
-            one or trial(), self.asker, self.log, self.counts, clock=lambda: self.now  # type: ignore[arg-type]
-        )  # fmt: skip
+            one or trial(),
+            self.asker,  # type: ignore[arg-type]
+            self.log,
+            self.counts,
+            clock=lambda: self.now,
+            processor=lambda: self.processor,
+        )
 
     async def offer(self, count: int, request_id: str = "r-1") -> None:
         state = call()
@@ -130,6 +144,29 @@ def test_calls_have_the_loop_while_many_differences_are_recorded() -> None:
         assert turns > 20 * REST, "between any two records the loop is given back for longer than they took"
 
     play(story)
+
+
+@pytest.mark.parametrize("busy", [0.0, 0.5, 1.0])
+def test_while_calls_keep_the_loop_busy_the_candidate_rests_between_lists(busy: float) -> None:
+    took = 0.05
+    begun: list[float] = []
+
+    async def story(at: Scene) -> None:
+        async def ask(inputs: list[bytes]) -> list[Any]:
+            begun.append(time.monotonic())
+            at.now += took
+            at.processor += took * busy
+            return [at.asker.answer] * len(inputs)
+
+        at.asker.ask = ask  # type: ignore[method-assign]
+        await at.offer(2 * BATCH)
+        await until(lambda: at.counts["evaluated"] == 2 * BATCH)
+
+    play(story)
+    first, second = begun
+    assert second - first >= took * busy * LIST_REST
+    if not busy:
+        assert second - first < took * LIST_REST, "nothing to make way for"
 
 
 def test_differences_are_recorded_up_to_a_rate() -> None:
