@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+import os
 import random
 import re
 import shutil
@@ -34,6 +35,7 @@ LEAST_CAUGHT: Final = 0.95
 SWAPS: Final = {"==": "!=", "!=": "==", ">=": ">", "<=": "<", ">": ">=", "<": "<="}
 _COMPARISON: Final = re.compile(r" (==|!=|>=|<=|>|<) ")
 _NUMBER: Final = re.compile(r"(?<![\w.\"])\d+(?![\w.\"])")
+_TEST: Final = re.compile(r"^(test_\w+)", re.M)
 _STRING: Final = re.compile(r'"[^"\\\n{}%]+"')
 
 
@@ -117,14 +119,23 @@ def verdict(opa: str, place: Path, mutation: Mutation) -> str:
     """`caught`, `survived`, or `invalid` where the mistake does not compile."""
     target = place / mutation.file.relative_to(REGO)
     source = mutation.file.read_bytes()
+    own = _TEST.findall(target.with_name(f"{target.stem}_test.rego").read_text())
     try:
         target.write_bytes(source[: mutation.start] + mutation.text.encode() + source[mutation.end :])
-        done = subprocess.run([opa, "test", str(place)], capture_output=True, check=False, timeout=120)
+        # The tests beside the file first: they catch most, in a fraction of the time of all.
+        for run in (["--run", rf"\.({'|'.join(own)})$"], []):
+            done = subprocess.run(
+                [opa, "test", "--timeout=60s", *run, str(place)],
+                capture_output=True,
+                check=False,
+                timeout=120,
+                env=os.environ | {"GOGC": "400"},
+            )
+            if done.returncode:
+                return "caught" if b"FAIL: " in done.stdout or b"ERROR: " in done.stdout else "invalid"
     finally:
         target.write_bytes(source)
-    if done.returncode == 0:
-        return "survived"
-    return "caught" if b"FAIL: " in done.stdout or b"ERROR: " in done.stdout else "invalid"
+    return "survived"
 
 
 def main() -> int:

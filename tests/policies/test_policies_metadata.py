@@ -80,9 +80,8 @@ def test_a_test_beside_names_every_id(modules: Modules) -> None:
 
 
 def test_every_topic_has_its_test_beside(modules: Modules) -> None:
-    lib = REGO / "regogate" / "lib"
     for path in modules:
-        beside = lib / "lib_test.rego" if path.parent == lib else path.with_name(f"{path.stem}_test.rego")
+        beside = path.with_name(f"{path.stem}_test.rego")
         assert beside.exists(), beside
 
 

@@ -2,46 +2,6 @@ package regogate.lib_test
 
 import data.regogate.lib
 
-test_patterns_are_exact_or_end_in_one_star if {
-	every pair in [["a.b", "a.b"], ["a.*", "a.b.c"], ["*", ""], ["a*", "a"], ["**", "*x"]] {
-		lib.matches_any([pair[0]], pair[1])
-	}
-	every pair in [["a.b", "a.bc"], ["a.*", "a"], ["*.b", "a.b"], ["a*c", "abc"], ["a?", "ab"], ["**", "ab"], ["", "a"]] {
-		not lib.matches_any([pair[0]], pair[1])
-	}
-}
-
-test_patterns_of_other_types_match_nothing if {
-	not lib.matches_any("a*", "a")
-	not lib.matches_any(null, "a")
-	not lib.matches_any([7, "*"], 7)
-}
-
-test_candidate_patterns_are_longest_first if lib.candidate_patterns("ab") == ["ab*", "a*", "*"]
-
-test_audit_ranks_are_positions if {
-	every rank, level in lib.audit_levels {
-		lib.audit_rank[level] == rank
-	}
-	count(lib.audit_rank) == count(lib.audit_levels)
-}
-
-test_data_classes_are_cleared_up_to_the_ceiling if {
-	classes := ["public", "internal", "confidential", "restricted"]
-	cleared := {[class, ceiling] |
-		some class in classes
-		some ceiling in classes
-		lib.cleared(class, ceiling)
-	}
-	cleared == {[class, ceiling] |
-		some i, class in classes
-		some j, ceiling in classes
-		i <= j
-	}
-	not lib.cleared("secret", "restricted")
-	not lib.cleared("secret", "secret")
-}
-
 limit := {
 	"id": "l", "key": "k", "unit": "requests", "amount": 1,
 	"per": "minute", "window": "rolling", "burst": 1,
