@@ -89,11 +89,9 @@ def _sqlite_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        options = connection.get_execution_options()
-        if options.get("alone"):
-            return  # outside of a transaction each statement is one (sqlite.org/lang_transaction.html)
+        reading = connection.get_execution_options().get("reading")
         # IMMEDIATE takes the write lock at once: no transaction fails halfway for want of it.
-        connection.exec_driver_sql("BEGIN" if options.get("reading") else "BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
 
@@ -106,6 +104,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._thread: ThreadPoolExecutor | None = None
         self._sync: Engine | None = None
+        self._standing: Connection | None = None
         self._async: AsyncEngine | None = None
         self._running = 0
         self._idle = asyncio.Event()
@@ -135,7 +134,8 @@ class Database:
         """`work` in a transaction; committed, on disk, when this returns. Raises what SQLAlchemy raises.
 
         `reading` promises that `work` writes nothing, so that it waits for no writer; `alone` that it
-        runs a single statement, which SQLite then begins, makes durable and commits in one call.
+        runs a single statement, by the driver, which SQLite then begins, makes durable and commits in one
+        call.
         Cancelling the caller does not stop work that has begun: a commit may still land.
         """
         if self._async is not None:
@@ -157,10 +157,27 @@ class Database:
     def _run_here(self, work: Callable[[Connection], T], reading: bool, alone: bool) -> T:
         if self._sync is None:
             self._sync = _sqlite_engine(self.url)
+        if alone:
+            return self._alone(work, self._sync)
         with self._sync.connect() as connection:
-            connection.execution_options(reading=reading, alone=alone)
+            connection.execution_options(reading=reading)
             with connection.begin():
                 return work(connection)
+
+    def _alone(self, work: Callable[[Connection], T], engine: Engine) -> T:
+        # Outside of a transaction each statement is one (sqlite.org/lang_transaction.html). The connection is
+        # kept: to take one and begin costs more than the statement. What SQLAlchemy executes begins a
+        # transaction after all, which then ends here.
+        if self._standing is None:
+            self._standing = engine.connect()
+        try:
+            result = work(self._standing)
+        except BaseException:
+            self._standing.rollback()
+            raise
+        if self._standing.in_transaction():
+            self._standing.commit()
+        return result
 
     async def close(self) -> None:
         """Close every connection; running work finishes first. May be called again."""
@@ -174,5 +191,7 @@ class Database:
             thread.shutdown(wait=True)
 
     def _dispose_here(self) -> None:
+        if self._standing is not None:
+            self._standing.close()
         if self._sync is not None:
             self._sync.dispose()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import Connection, select
 
@@ -103,13 +104,15 @@ def place(drafts: Sequence[Draft], start: Position) -> Group:
 
 
 def insert(connection: Connection, group: Group) -> None:
-    """Insert the rows of a group; on SQLite in one statement for each `ROWS_AT_ONCE`."""
+    """Insert the rows of a group; on SQLite in one statement for each `ROWS_AT_ONCE`, by its driver: what
+    SQLAlchemy does around a statement takes as long as the statement, of an interpreter that calls share."""
     if connection.dialect.name != "sqlite":
         connection.exec_driver_sql(_INSERT_POSTGRESQL, group.rows)
         return
+    driver = cast(sqlite3.Connection, connection.connection.driver_connection)
     for start in range(0, len(group.rows), ROWS_AT_ONCE):
         rows = group.rows[start : start + ROWS_AT_ONCE]
-        connection.exec_driver_sql(_insert_sqlite(len(rows)), tuple(chain.from_iterable(rows)))
+        driver.execute(_insert_sqlite(len(rows)), tuple(chain.from_iterable(rows)))
 
 
 def chain_end(connection: Connection, writer: str) -> Position | None:
