@@ -27,7 +27,6 @@ _DEV: Final = (
     *("dev", "--bind", "127.0.0.1:0", "--admin-bind", "127.0.0.1:0"),
     *("--set", "telemetry.log_format=json"),
 )
-_GATEWAY: Final = "import sys; from dataplane.cli import main; sys.exit(main())"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +95,7 @@ def running(directory: Path) -> Iterator[Bench]:
         gateways = dict[str, Process]()
         for name, options in more.items():
             own = ("--upstream", upstream, "--data-dir", str(data[name]), "--policies", *map(str, options))
-            gateways[name] = start(name, *_PYTHON, "-c", _GATEWAY, *_DEV, *own, talks=False)
+            gateways[name] = start(name, *_PYTHON, "-m", "dataplane", *_DEV, *own, talks=False)
         load = start("load", *_PYTHON, "-m", "bench.load")
         targets = [_target(DIRECT, mock_port, mock, None), _target(BARE, bare_port, bare, None)]
         revisions = []

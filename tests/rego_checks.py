@@ -15,7 +15,7 @@ def main() -> int:
     """Run every check; 1 when any fails."""
     opa = str(ensure_opa(None, None, print))
     ensure_regal(None, print)
-    regogate = [sys.executable, "-c", "from dataplane.cli import main; main()"]
+    regogate = [sys.executable, "-m", "dataplane"]
     checks = {
         "regogate policy check policies": [*regogate, "policy", "check", "policies"],
         "opa test policies/rego": [opa, "test", "policies/rego"],

@@ -95,5 +95,3 @@ def main() -> None:
     except RegoGateError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)

@@ -279,7 +279,7 @@ def test_ctrl_c_ends_it_with_nothing_left_behind(desk: Desk, tmp_path: Path) -> 
     pipe, temporary = tmp_path / "rows", tmp_path / "t"
     os.mkfifo(pipe)
     temporary.mkdir()
-    words = [sys.executable, "-c", "from dataplane.cli import main; main()", "policy", "replay"]
+    words = [sys.executable, "-m", "dataplane", "policy", "replay"]
     words += ["--opa", str(desk.opa), "--input-file", str(pipe)]
     words += ["--bundle", str(desk.strict.bundle), "--proof-bundle", str(desk.old.bundle)]
     environment = {**os.environ, "TMPDIR": str(temporary)}
