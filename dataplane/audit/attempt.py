@@ -65,5 +65,7 @@ def describe(error: BaseException) -> str:
     origin = getattr(error, "orig", None) or error
     if isinstance(origin, sqlite3.Error):
         return str(origin)  # SQLite names files, tables and columns, never values
+    if isinstance(origin, OSError) and str(origin):
+        return f"{type(origin).__name__}: {origin}"  # an address that nobody answers at
     state = getattr(origin, "sqlstate", None)
     return type(origin).__name__ + (f" ({state})" if state else "")

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from dataplane.bundle.keys import load_public_key
+from dataplane.cli.assigned import SetOption
 from dataplane.config import Settings, UpstreamSettings, load
 from dataplane.database import database_url, parse_url
 from dataplane.errors import ConfigError, RegoGateError
@@ -28,9 +29,7 @@ def check_config(
     config: Annotated[Path, typer.Option("--config", metavar="FILE", help="The file to check.")] = Path(
         "regogate.yaml"
     ),
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting by its path.")
-    ] = None,
+    set_: SetOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Check a configuration file without starting anything.

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from dataplane.bundle.keys import ensure_dev_keys
+from dataplane.cli.assigned import SetOption
 from dataplane.cli.state import DEFAULT_DATA_DIR, state_document
 from dataplane.config import Settings, accept_plaintext, build, override, unreadable
 from dataplane.errors import ConfigError
@@ -48,12 +49,7 @@ def dev(
             "--allow-all-models", help="Let the demo client use every model and operation, without caps."
         ),
     ] = False,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Any setting of the configuration file, by its path."
-        ),
-    ] = None,
+    set_: SetOption = None,
 ) -> None:
     """Run a whole gateway here: OPA, a signed dev bundle, SQLite, a demo client and a demo model.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from dataplane.cli.assigned import SetOption
 from dataplane.config import Settings, load
 from dataplane.errors import ConfigError
 from dataplane.installation import RUNNING_LOCK, alone, make_private
@@ -38,9 +39,7 @@ def serve(
             "PostgreSQL and Redis or Valkey.",
         ),
     ] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting by its path.")
-    ] = None,
+    set_: SetOption = None,
 ) -> None:
     """Run the gateway for production, from a configuration file.
 

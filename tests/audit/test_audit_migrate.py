@@ -1,6 +1,7 @@
 """The schema on both databases."""
 
 import asyncio
+import socket
 import sqlite3
 from pathlib import Path
 
@@ -102,6 +103,22 @@ def test_a_server_that_is_not_there_is_refused(short_dir: Path) -> None:
         database = Database(f"postgresql://postgres@/postgres?host={short_dir}")
         with pytest.raises(ConfigError, match="FileNotFoundError"):
             await migrate(database, patience_s=0.0)
+        await database.close()
+
+    asyncio.run(main())
+
+
+def test_an_address_that_nobody_answers_at_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+
+    async def main() -> None:
+        database = Database(f"postgresql://postgres:hunter2@127.0.0.1:{port}/postgres")
+        with pytest.raises(ConfigError) as caught:
+            await migrate(database, patience_s=0.0)
+        assert "ConnectionRefusedError" in str(caught.value)
+        assert str(port) in str(caught.value)
+        assert "hunter2" not in str(caught.value)
         await database.close()
 
     asyncio.run(main())

@@ -111,3 +111,12 @@ def test_each_problem_of_the_settings_is_a_line(
         ["error", "server.max_body"],
         ["error", "telemetry.log_level"],
     ]
+
+
+@pytest.mark.parametrize("command", ["check-config", "serve", "dev"])
+@pytest.mark.parametrize("word", ["server.workers", "=3", ""])
+def test_what_sets_nothing_is_wrong_usage(config: Path, command: str, word: str) -> None:
+    place = [] if command == "dev" else ["--config", str(config)]
+    done = CliRunner().invoke(app, [command, *place, "--set", word])
+    assert done.exit_code == 2
+    assert "must be KEY=VALUE" in done.stderr

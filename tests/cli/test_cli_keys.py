@@ -72,6 +72,7 @@ def client_of(data_dir: Path, text: str) -> str | None:
         ("create", "--client", "a", "--expires", "1y"),
         ("create", "--client", "a", "--label", "two\nlines"),
         ("show",),
+        ("show", "abcdefghij", "--id", "abcdefghij"),
         ("create", "--client", "a", "--network", "10.0.0.1/8"),
         ("create", "--client", "a", "--network", "a b"),
         ("create", "--client", "a", "--certificate", "abc"),
@@ -152,6 +153,7 @@ def test_json_has_the_key_once_and_states_later(run: Run) -> None:
     (line,) = run("list", "--client", "support", "--json").stdout.splitlines()
     expected = {name: value for name, value in made.items() if name != "key"}
     assert json.loads(line) == json.loads(run("show", made["id"], "--json").stdout) == expected
+    assert json.loads(run("show", "--id", made["id"], "--json").stdout) == expected
 
 
 def test_the_list_shows_prefix_client_times_and_state(run: Run) -> None:

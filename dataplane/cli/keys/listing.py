@@ -61,7 +61,12 @@ def list_(
 
 
 def show(
-    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, with or without rgk_.")],
+    key_id: Annotated[
+        str | None, typer.Argument(metavar="ID", help="The key's id, with or without rgk_.")
+    ] = None,
+    id_option: Annotated[
+        str | None, typer.Option("--id", metavar="ID", help="The same, as an option.")
+    ] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     data_dir: DataDirOption = None,
@@ -73,8 +78,13 @@ def show(
       regogate keys show k3vq7m2xaz --config regogate.yaml
     """
 
+    given = [value for value in (key_id, id_option) if value is not None]
+    if len(given) != 1:
+        raise typer.BadParameter("give the id of one key")
+    [wanted] = given
+
     async def work(at: Installation) -> tuple[KeyRow, KeySettings]:
-        return await at.store.show(key_id), at.state.keys
+        return await at.store.show(wanted), at.state.keys
 
     row, settings = work_on(config, data_dir, work)
     told = key_fields(row, now_us(), settings)
