@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.text import Text
 
-from dataplane.authoring.diff import RuleChange, in_words, rule_changes, table_changes
+from dataplane.authoring.diff import RuleChange, alike, in_words, rule_changes, table_changes
 from dataplane.authoring.evaluator import Evaluator, Undecided
 from dataplane.authoring.policy_set import STAGES, PolicySet
 from dataplane.authoring.sweep import BUDGET, Swept, sweep
@@ -56,7 +56,8 @@ def diff(
 
     Both are asked about all calls that can be made of the tables' clients, models, operations, networks,
     data classes and risk signals, where names that neither policy can tell apart stand for each other;
-    tools, lengths, times, modalities and claims are varied one at a time. Changed is a call whose decision,
+    tools, lengths, times, modalities and claims are varied one at a time. Two policies with the same tables
+    and Rego are not asked. Changed is a call whose decision,
     reasons, constraints or limits are not the same. What was not asked is told.
     Exit codes: 0 no decision changed, 1 some did, 2 wrong usage, 3 a policy cannot be read.
 
@@ -71,7 +72,8 @@ def diff(
         before = policy_set(old, opa=binary, config=config, data_dir=data_dir)
         after = policy_set(new, opa=binary, config=config, data_dir=data_dir)
         tables, rules = table_changes(before.tables, after.tables), rule_changes(before, after)
-        swept = _swept(binary, before, after, budget) if budget else []
+        same = alike(before, after)
+        swept = _swept(binary, before, after, budget) if budget and not same else []
     changed = [one for some in swept for one in some.changed]
     if as_json:
         print_json(
@@ -79,6 +81,7 @@ def diff(
                 "ok": True,
                 "old": before.revision,
                 "new": after.revision,
+                "alike": same,
                 "tables": tables,
                 "rules": rules,
                 "sweep": [_sweep_document(one) for one in swept],
@@ -86,7 +89,8 @@ def diff(
             }
         )
     else:
-        _print([in_words(one) for one in tables], [_rule(one) for one in rules], swept, limit)
+        unasked = "not asked (--budget 0)" if not same else "not asked: tables and Rego are the same"
+        _print([in_words(one) for one in tables], [_rule(one) for one in rules], swept, limit, unasked)
     raise typer.Exit(EXIT_CHANGED if changed else 0)
 
 
@@ -147,14 +151,14 @@ def _bar(stage: str) -> Iterator[Any]:
             typer.echo("\r\033[K", err=True, nl=False)
 
 
-def _print(tables: list[str], rules: list[str], swept: list[Swept], limit: int) -> None:
+def _print(tables: list[str], rules: list[str], swept: list[Swept], limit: int, unasked: str) -> None:
     out = console()
     for heading, lines in (("Tables", tables), ("Rules", rules)):
         out.print(Text(heading, style="underline"))
         out.print(indented(lines or ["no change"], "  "))
     out.print(Text("Decisions", style="underline"))
     if not swept:
-        out.print("  not asked (--budget 0)")
+        out.print(f"  {unasked}")
     for group in groups((one for some in swept for one in some.changed), (*BESIDE, "tool")):
         out.print(Text(f"  {_verdict(group.old, group.keys)}  ->  {_verdict(group.new, group.keys)}"))
         every = next(some.classes for some in swept if some.stage == group.stage)
