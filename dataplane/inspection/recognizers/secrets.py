@@ -15,7 +15,13 @@ from typing import Any, Final
 
 from dataplane.findings import Origin
 from dataplane.inspection.recognizer import Candidate, Hit, Pattern, Recognizer
-from dataplane.inspection.recognizers import secrets_assigned, secrets_patterns, secrets_value
+from dataplane.inspection.recognizers import (
+    secrets_assigned,
+    secrets_names,
+    secrets_patterns,
+    secrets_value,
+    secrets_worded,
+)
 
 _B64URL: Final = r"[A-Za-z0-9_-]"
 _BEGIN: Final = r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
@@ -24,36 +30,15 @@ _OTHERS: Final[Mapping[str, tuple[str, bool]]] = {
     "private_key": (rf"{_BEGIN}[^-]{{1,8}}", False),
     "jwt": (rf"\bey[A-Za-z0-9]{_B64URL}{{10,}}\.ey{_B64URL}{{8,}}(?:\.{_B64URL}{{0,}})?", False),
     "jwe": (rf"\beyJ{_B64URL}{{16,}}(?:\.{_B64URL}{{0,}}){{4}}", False),
-    "url_credentials": (r"://[^\s/:@\"'<>?#]*:[^\s/\"'<>]{3,200}@[\w.\[-]", True),
-    "login_call": (
-        r"(?:NetworkCredentials?|DirectoryEntry|BasicAuth(?:entication)?|basic_auth|PasswordCredentials|PlainAuth"
-        r"|\.login|\.authenticate)\s?\((?:[\"'][^\"'\n]*[\"'],\s?){1,2}[\"'][^\"'\n]{6,}[\"']",
-        True,
-    ),
-    "command_password": (
-        r"(?:psexec(?:\.exe|64)?|sshpass|mysql(?:dump|admin|import)?|net use)\s[^\n]*?"
-        r"\s-p ?[\"']?[^\s\"'-][^\s\"']{5,}",
-        True,
-    ),
-    "curl_user": (r"\s(?:-u|--user|--proxy-user)[ =]?[ =]?[\"']?[^\s\"':]*:[\"']?[^\s\"']{3,}", True),
-    "authorization": (
-        r"(?:authorization|x-api-key|api-key|apikey|x-auth-token|private-token|x-vault-token)[\"']{0,2}\s{0,2}[:=]\s{0,4}[\"']?"
-        r"(?:(?:bearer|basic|token|apikey|api-token|splunk|ssws)\s{1,4})?[A-Za-z0-9+/=_.~-]{10,}",
-        True,
-    ),
-    "netrc": (r"\blogin\s+[^\s]+\s+password\s+[^\s]{4,}", True),
+    "jwk": (r"\"kty\"\s{0,2}:", False),
     "kubernetes": (r"kind:\s{0,3}[\"']?secret\b", True),
-    "bundler": (
-        r"BUNDLE_(?:ENTERPRISE|GEMS)__[A-Z0-9_]+[\"']?\s{0,2}[:=]{1,2}\s{0,2}[\"']?[^\s\"']{6,}",
-        False,
-    ),
-    "config_password": (r"<add\s+key=\"[a-z]*(?:password|secret|token|key)\"\s+value=\"[^\"\s]{8,}\"", True),
     "password_hash": (
         r"\$(?:2[abxy]\$\d\d|argon2id?\$v=\d+\$[a-z0-9=,]+|[568]\$(?:rounds=\d+\$)?[./A-Za-z0-9]{4,16})\$[./A-Za-z0-9$+]{40,}"
         r"|\$(?:1|apr1)\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{22}|\$krb5(?:asrep|tgs|pa)\$\d{1,2}\$[^\s]{60,}",
         False,
     ),
 }
+_WHOLE: Final = {**_OTHERS, **secrets_worded.ALL}
 _END: Final = re.compile(r"-----END [A-Z0-9 ]{1,60}-----")
 _KEY_LINE: Final = re.compile(r"[A-Za-z0-9+/=]{20}")
 _SEALED_LENGTH: Final = 16_384
@@ -61,7 +46,6 @@ _SEALED_LENGTH: Final = 16_384
 _SECRET_DATA: Final = re.compile(
     r"\b(?:data|stringData):((?:\s*\n\s+[\w.-]+:\s*[\"']?[^\s\"']{10,400}[\"']?)+)"
 )
-_LAST_WORD: Final = re.compile(r"[A-Za-z0-9+/=_.~|-]+\Z")
 
 _STRETCH: Final = 600
 _NAMES: Final = 24
@@ -84,9 +68,19 @@ _VARIED_BY_KIND: Final[Mapping[str, float]] = {
 SURE: Final = 95
 LIKELY: Final = 75
 
-ALL_KINDS: Final = frozenset(
-    f"secret.{name}" for name in (*secrets_patterns.ALL, *_OTHERS, "generic", "password")
-)
+_KINDS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(secrets_patterns.FURTHER, "generic"),
+    **secrets_worded.KINDS,
+    "jwk": "private_key",
+}
+
+
+def _kind(name: str) -> str:
+    """The kind of what a pattern of this name finds."""
+    return f"secret.{_KINDS.get(name, name)}"
+
+
+ALL_KINDS: Final = frozenset(map(_kind, (*secrets_patterns.ALL, *_WHOLE, "generic", "password")))
 
 
 def make(row: Mapping[str, Any]) -> Recognizer:
@@ -103,23 +97,23 @@ class _Secrets:
         patterns = [
             Pattern(id=f"secrets.{name}", regex=_after_underscore(regex), caseless=False)
             for name, regex in secrets_patterns.ALL.items()
-            if f"secret.{name}" not in skip
+            if _kind(name) not in skip
         ]
         patterns.extend(
             Pattern(id=f"secrets.{name}", regex=regex, caseless=caseless)
-            for name, (regex, caseless) in _OTHERS.items()
-            if f"secret.{name}" not in skip
+            for name, (regex, caseless) in _WHOLE.items()
+            if _kind(name) not in skip
         )
         if not {"secret.generic", "secret.password"} <= skip:
-            patterns.append(Pattern(id="secrets.named", regex=secrets_assigned.NAMED))
-            patterns.append(Pattern(id="secrets.of_provider", regex=secrets_assigned.OF_PROVIDER))
+            patterns.append(Pattern(id="secrets.named", regex=secrets_names.NAMED))
+            patterns.append(Pattern(id="secrets.of_provider", regex=secrets_names.OF_PROVIDER))
         self._skip = skip
         self.patterns: Sequence[Pattern] = tuple(patterns)
 
     def recognize(self, text: str, hits: Sequence[Hit], origin: Origin) -> Iterable[Candidate]:
         """What is found, none overlapping another: what has an issuer's form first, then the longest."""
         found: list[Candidate] = []
-        stretch = examined = manifests = within = 0
+        stretch = examined = manifests = keys = within = 0
         for hit in hits:
             name = hit.pattern[len("secrets.") :]
             match name:
@@ -137,6 +131,10 @@ class _Secrets:
                             within = end
                 case "private_key":
                     found.extend(_private_key(text, hit))
+                case "jwk":
+                    if hit.start >= keys:
+                        keys, parts = _json_web_key(text, hit)
+                        found.extend(parts)
                 case "kubernetes":
                     if hit.start >= manifests:
                         manifests = hit.end + _BEFORE_KIND
@@ -144,16 +142,7 @@ class _Secrets:
                 case "jwt" | "jwe":
                     if secrets_value.varies(text[hit.start : hit.end], least=_VARIED):
                         found.append(Candidate("secret.jwt", SURE, hit.start, hit.end))
-                case (
-                    "curl_user"
-                    | "login_call"
-                    | "command_password"
-                    | "netrc"
-                    | "bundler"
-                    | "config_password"
-                    | "authorization"
-                    | "url_credentials"
-                ):
+                case _ if name in secrets_worded.ALL:
                     found.extend(_worded(text, hit, name))
                 case _:
                     found.extend(_form(text, hit, name))
@@ -192,7 +181,7 @@ def _form(text: str, hit: Hit, name: str) -> Iterable[Candidate]:
         return
     if secrets_value.entropy(tail) < least or (_masked(value) and name != "azure_service_key"):
         return
-    yield Candidate(f"secret.{name}", SURE if name != "aws_access_key" else 90, hit.start, hit.end)
+    yield Candidate(_kind(name), SURE if name != "aws_access_key" else 90, hit.start, hit.end)
 
 
 _LIKE_CODE: Final = frozenset({"vault_token", "crates_token", "voyage_key", "fireworks_key", "render_key"})
@@ -222,6 +211,23 @@ def _private_key(text: str, hit: Hit) -> Iterable[Candidate]:
         yield Candidate("secret.private_key", SURE, hit.start, end.end() if end else body_end)
 
 
+def _json_web_key(text: str, hit: Hit) -> tuple[int, list[Candidate]]:
+    """Where a JSON web key ends, and its private part (RFC 7518, section 6): `d`; of a symmetric one `k`."""
+    first = max(text.rfind("{", max(0, hit.start - _KEY_OBJECT), hit.start), 0)
+    past = text.find("}", hit.end, hit.end + _KEY_OBJECT)
+    past = past if past > 0 else hit.end + _KEY_OBJECT
+    return past, [
+        Candidate(_kind("jwk"), SURE, member.start(1), member.end(1))
+        for member in _PRIVATE_PART.finditer(text, first, past)
+        if secrets_value.varies(member[1], least=_VARIED)
+    ]
+
+
+_KEY_OBJECT: Final = 4096
+"""Code points of a JSON web key; one of RSA with 4,096 bits takes 3,300."""
+_PRIVATE_PART: Final = re.compile(r"\"(?:d|k)\"\s{0,2}:\s{0,2}\"([A-Za-z0-9_-]{16,1400})\"")
+
+
 def _kubernetes(text: str, hit: Hit) -> Iterable[Candidate]:
     """The values of a manifest's `data`, which stands shortly before or after its `kind`."""
     for block in _SECRET_DATA.finditer(text, max(0, hit.start - _BEFORE_KIND), hit.end + 2 * _BEFORE_KIND):
@@ -236,90 +242,9 @@ def _kubernetes(text: str, hit: Hit) -> Iterable[Candidate]:
 
 
 def _worded(text: str, hit: Hit, name: str) -> Iterable[Candidate]:
-    """The value at the end of a match: a user and a password, or what follows a header's name."""
-    whole = text[hit.start : hit.end]
-    match name:
-        case "url_credentials":
-            user, _, rest = whole.partition("://")[2].partition(":")
-            value = rest.rpartition("@")[0]
-            start = hit.start + len(whole) - len(rest)
-            score = LIKELY
-            if (_is_password(value) and user != value) or len(value) >= 20:
-                score = 90
-            elif value.lower() in _STOCK or value == user:
-                return
-            elif value.isalpha():
-                score = 40
-        case "curl_user":
-            if "curl" not in text[max(0, hit.start - _COMMAND) : hit.start].lower():
-                return
-            value = re.split(r"\s(?:-u|--user|--proxy-user)[ =]{0,4}[\"']?", whole)[-1]
-            start, score = hit.end - len(value), LIKELY
-        case "login_call" | "command_password":
-            last = re.search(r"[^\"'\s]+[\"']?\Z" if name == "command_password" else r"[^\"']+[\"']\Z", whole)
-            if last is None:
-                return
-            value = last[0].rstrip("\"'").removeprefix("-p")
-            start, score = hit.start + last.end() - len(last[0].removeprefix("-p")), LIKELY
-            if value.isalpha() or value.lower() in _STOCK:
-                return
-        case "netrc":
-            value = whole.split()[-1]
-            start, score = hit.end - len(value), LIKELY
-            if "machine" not in text[max(0, hit.start - 200) : hit.start] or secrets_value.is_wordy(value):
-                return
-        case "bundler" | "config_password":
-            last = re.search(
-                r"[^\s\"'=:]+(?::[^\s\"']+)?[\"']?\Z" if name == "bundler" else r"[^\"\s]{8,}\"\Z", whole
-            )
-            if last is None:
-                return
-            value = last[0].rstrip("\"'")
-            start, score = hit.start + last.start(), LIKELY
-        case _:
-            last = _LAST_WORD.search(whole)
-            if last is None or not last[0]:
-                return
-            value = last[0]
-            start, score = hit.start + last.start(), LIKELY
-            if not secrets_value.varies(value, least=_VARIED) or not any(map(str.isdigit, value)):
-                return
-            if secrets_value.is_wordy(value) or _NAME.match(value):
-                return
-    password = value.partition(":")[2] if name in ("curl_user", "bundler") else value
-    if secrets_value.stands_for_another(value) or _VARIABLE.search(password or value) or len(value) < 3:
-        return
-    if name == "curl_user" and not value.strip(":"):
-        return
-    yield Candidate(f"secret.{name}", score, start, start + len(value))
-
-
-_NAME: Final = re.compile(r"[A-Za-z]+\d?[A-Za-z]*(?:_[A-Za-z]+\d?[A-Za-z]*)+\Z")
-"""A variable's name, such as code sets a header to."""
-_COMMAND: Final = 600
-"""Code points of a command before its `--user`."""
-_STOCK: Final = frozenset(
-    {
-        "password",
-        "pass",
-        "passwd",
-        "pwd",
-        "secret",
-        "token",
-        "key",
-        "user",
-        "username",
-        "port",
-        "apikey",
-        "api_key",
-        "pw",
-    }
-)
-_VARIABLE: Final = re.compile(r"^\$|^%|^\{|^<|^\[|\}$|^:?$|\$\{|\$\w{3,}")
-
-
-def _is_password(value: str) -> bool:
-    return value.lower() not in _STOCK and (secrets_value.kinds_of_characters(value) >= 2 or len(value) >= 8)
+    if (value := secrets_worded.find(text, hit.start, hit.end, name)) is not None:
+        score, start, end = value
+        yield Candidate(_kind(name), score, start, end)
 
 
 def _apart(found: list[Candidate]) -> list[Candidate]:

@@ -19,7 +19,7 @@ CLOUDS: Final = {
     "gcp_oauth_token": r"\bya29\.[\w-]{30,}|\b1//0[\w-]{40,}",
     "azure_client_secret": r"[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.-]{31,34}",
     "azure_storage_key": r"(?:AccountKey|SharedAccessKey)=[A-Za-z0-9+/]{42,86}={1,2}",
-    "azure_sas": r"[?&]sig=[A-Za-z0-9%+/]{43,}(?:%3[Dd]|=)",
+    "azure_sas": r"[?&]sig=(?:[A-Za-z0-9%+/]{43,}(?:%3[Dd]|=)|[\w-]{43}\b)",
     "azure_service_key": r"[A-Za-z0-9+/_-]{33,76}(?:\+ASt|\+AMC|AIoT|\+ASb|\+AEh|\+ARm|ACDb|AzFu|AzSe"
     r"|\+ACR|APIM|AZDO|AAEA)"
     r"[A-Za-z0-9+/_-]{3,6}={0,2}",
@@ -27,7 +27,7 @@ CLOUDS: Final = {
     "alibaba_access_key": r"\bLTAI[A-Za-z0-9]{17,21}",
     "tencent_secret_id": r"\bAKID[A-Za-z0-9]{32}",
     "yandex_key": r"\bt1\.[\w-]+={0,2}\.[\w-]{86}={0,2}|\bAQVN[\w-]{35,38}|\bYC[\w-]{38}",
-    "cloudflare_key": r"\bv1\.0-[a-f0-9]{24}-[a-f0-9]{100,}|\bcfut_[A-Za-z0-9]{40,}",
+    "cloudflare_key": r"\bv1\.0-[a-f0-9]{24}-[a-f0-9]{100,}|\bcf(?:ut|at|k|oat)_[A-Za-z0-9]{40,}",
     "heroku_key": r"\bHRKU-[\w-]{36,}",
     "fly_token": r"\bfo1_[\w-]{43}|\bfm[12][ar]?_[A-Za-z0-9+/]{80,}={0,3}",
     "vercel_token": r"\bvc[a-z]_[A-Za-z0-9]{24,}",
@@ -37,7 +37,7 @@ CLOUDS: Final = {
     "scalingo_token": r"\btk-us-[\w-]{48}",
     "supabase_key": r"\bsbp_(?:v0_)?[a-z0-9]{40}|\bsb_secret_[\w-]{31,}",
     "planetscale_key": r"\bpscale_(?:tkn|pw|oauth)_[\w=.-]{32,64}",
-    "neon_key": r"\bnapi_[a-z0-9]{48,}",
+    "neon_key": r"\bnapi_[a-z0-9]{48,}|\bnpg_[A-Za-z0-9]{12,}",
     "databricks_token": r"\bdapi[a-f0-9]{32}(?:-\d)?",
     "snowflake_token": r"\bver:1-hint:\d+-ETMsDgAAA[\w+/=-]{40,}",
     "openshift_token": r"sha256~[\w-]{43}",
@@ -73,7 +73,7 @@ MODELS: Final = {
 CODE: Final = {
     "github_token": r"\bgh[pousr]_[A-Za-z0-9]{36,}|\bgithub_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{50,}"
     r"|\bgithub_pat_\w{82}|\bghs_\d{1,12}_eyJ[\w-]{16,}\.[\w-]{16,}\.[\w-]{16,}",
-    "gitlab_token": r"\bgl(?:pat|ptt|rt|dt|cbt|ft|imt|agent|oas|soat|ffct|rtr"
+    "gitlab_token": r"\bgl(?:pat|ptt|rt|dt|cbt|ft|imt|agent|oas|soat|ffct|rtr|wt"
     r"|ldt)-(?:t\d_)?[\w-]{20,}(?:\.[\w.-]{7,})?"
     r"|\bGR1348941[\w-]{20}|_gitlab_session=[0-9a-z]{32}",
     "bitbucket_token": r"\bATBB[A-Za-z0-9]{28,32}|\bATCTT3[\w=-]{60,}",
@@ -84,7 +84,8 @@ CODE: Final = {
     "nuget_key": r"\boy2[a-z0-9]{43}",
     "clojars_token": r"\bCLOJARS_[a-z0-9]{60}",
     "crates_token": r"\bcio[A-Za-z0-9]{32}",
-    "docker_token": r"\bdckr_(?:pat|oat)_[\w-]{27,}",
+    "docker_token": r"\bdckr_(?:pat|oat)_[\w-]{27,}|\bSWMTKN-1-[a-z0-9]{50}-[a-z0-9]{25}"
+    r"|\bSWMKEY-1-[A-Za-z0-9+/]{43}",
     "artifactory_key": r"\bAKCp[A-Za-z0-9]{69}|\bcmVmd[A-Za-z0-9]{59}",
     "sourcegraph_token": r"\bsgp_(?:[a-fA-F0-9]{16}_|local_)?[a-fA-F0-9]{40}|\bslk_[a-f0-9]{64}",
     "sonar_token": r"\bsq[upa]_[A-Za-z0-9]{40}",
@@ -97,12 +98,12 @@ CODE: Final = {
     "doppler_token": r"\bdp\.(?:pt|st|ct|sa|scim|audit)\.(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,44}",
     "infracost_key": r"\bico-[A-Za-z0-9]{32}",
     "prefect_key": r"\bpn[ub]_[A-Za-z0-9]{36}",
-    "postman_key": r"\bPMAK-[a-f0-9]{24}-[a-f0-9]{34}",
+    "postman_key": r"\bPMAK-[a-f0-9]{24}-[a-f0-9]{34}|\bPMAT-[A-Z0-9]{26}",
     "readme_key": r"\brdme_[a-z0-9]{70}",
     "octopus_key": r"\bAPI-[A-Z0-9]{26}",
     "launchdarkly_key": rf"\b(?:api|sdk)-{_UUID}",
     "harness_token": r"\b(?:pat|sat)\.[\w-]{22}\.[a-zA-Z0-9]{24}\.[A-Za-z0-9]{20}",
-    "onepassword_token": r"\bops_eyJ[A-Za-z0-9+/]{200,}={0,3}|\bA3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}"
+    "onepassword_token": r"\bops_eyJ[\w+/-]{200,}={0,3}|\bA3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}"
     r"|[A-Z0-9]{6}-[A-Z0-9]{5})"
     r"-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5}",
     "age_secret_key": r"\bAGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}",
@@ -117,7 +118,7 @@ SERVICES: Final = {
     "slack_token": r"\bxox[abposr]-(?:\d-)?(?:[A-Za-z0-9]{8,}-){1,3}[A-Za-z0-9-]{8,}"
     r"|\bxox[pe]-\d{8,}-[\w-]{20,}"
     r"|\bxapp-\d-[A-Z0-9]+-\d+-[a-z0-9]+|\bxoxe(?:\.xox[bp])?-\d-[A-Za-z0-9]{100,}|\bxwfp-[\w-]{20,}"
-    r"|\bxoxd-[A-Za-z0-9%+/]{40,}",
+    r"|\bxoxd-[A-Za-z0-9%+/]{40,}|\bxox[a-z]-\d-[A-Za-z0-9]{60,}",
     "slack_webhook": r"hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/[A-Za-z0-9+/]{30,}",
     "discord_token": r"\b[MNO][A-Za-z\d_-]{23,27}\.[\w-]{6}\.[\w-]{27,38}",
     "discord_webhook": r"discord(?:app)?\.com/api/webhooks/\d{17,20}/[\w-]{60,}",
@@ -132,7 +133,7 @@ SERVICES: Final = {
     "mailgun_key": r"\b(?:pub)?key-[a-f0-9]{32}|\b[a-h0-9]{32}-[a-h0-9]{8}-[a-h0-9]{8}",
     "mailchimp_key": r"\b[0-9a-f]{32}-us\d{1,2}",
     "stripe_key": r"\b(?:sk|rk)_(?:test|live|prod)_[A-Za-z0-9]{10,}|\bwhsec_[A-Za-z0-9+/=]{32,}",
-    "square_token": r"\bsq0(?:atp|csp|idp)-[\w-]{22,43}|\bEAAA[\w-]{60}",
+    "square_token": r"\bsq0[a-z]{3}-[\w-]{22,43}|\bEAAA[\w-]{60}",
     "shopify_token": r"\bshp(?:at|ca|pa|ss)_[A-Za-z0-9]{32}",
     "paypal_token": r"access_token\$production\$[a-z0-9]{16}\$[a-f0-9]{32}",
     "adyen_key": r"\bAQE[\w]{5}[A-Za-z0-9+/=_.-]{80,}",
@@ -145,13 +146,13 @@ SERVICES: Final = {
     "lob_key": r"\b(?:live|test)_(?:pub_)?[a-f0-9]{31,35}",
     "frameio_token": r"\bfio-u-[\w=-]{64}",
     "dynatrace_token": r"\bdt0[a-z]\d\d\.[A-Z0-9]{24}\.[A-Z0-9]{64}",
-    "newrelic_key": r"\bNRAK-[A-Z0-9]{27}|\bNRJS-[a-f0-9]{19}|\bNRI[IQ]-[\w-]{32}|\bNRRA-[a-f0-9]{42}"
-    r"|\bNRAA-[a-f0-9]{27}|\b(?:[a-z]{2}\d\dxx)?[a-f0-9]{30,36}NRAL",
+    "newrelic_key": r"\bNRAK-[A-Z0-9]{27}|\bNR(?:JS|BR)-[a-f0-9]{19}|\bNRI[IQ]-[\w-]{32}|\bNRRA-[a-f0-9]{42}"
+    r"|\bNRAA-[a-f0-9]{27}|\b(?:[a-z]{2}\d\dxx?)?[a-fA-F0-9]{30,36}NRAL|\b[a-z0-9]{2,6}[a-f0-9]{36,42}-NRMA",
     "grafana_token": r"\bglsa_[A-Za-z0-9]{32}_[0-9a-fA-F]{8}|\bglc_[A-Za-z0-9+/]{32,}={0,3}"
     r"|\beyJrIjoi[A-Za-z0-9+/]{60,}={0,3}",
     "sentry_token": r"\bsntrys_[A-Za-z0-9+/=_-]{60,}|\bsntryu_[a-f0-9]{64}",
     "honeycomb_key": r"\bhc[abc]ik_[a-z0-9]{58}",
-    "linear_key": r"\blin_(?:api|oauth)_[A-Za-z0-9]{32,}",
+    "linear_key": r"\blin_(?:api|oauth|wh)_[A-Za-z0-9]{32,}",
     "notion_token": r"\bntn_\d{11}[A-Za-z0-9]{35}|\bsecret_[A-Za-z0-9]{43}",
     "airtable_token": r"\bpat[A-Za-z0-9]{14}\.[a-f0-9]{64}",
     "asana_token": r"\b\d/\d{15,17}(?:/\d{15,17})?:[a-f0-9]{32}",
@@ -179,7 +180,7 @@ SERVICES: Final = {
     "loops_key": r"\bxoxl-[\w-]{20,}",
     "apify_token": r"\bapify_api_[A-Za-z0-9]{36}",
     "browserbase_key": r"\bbb_(?:live|test)_[\w-]{24,}",
-    "posthog_key": r"\bph[xs]_[A-Za-z0-9_]{43,}",
+    "posthog_key": r"\bph[arsx]_[A-Za-z0-9_]{43,}",
     "mux_token": r"\bmux_[a-z]{2,4}_[A-Za-z0-9]{40,}",
     "checkout_key": rf"\bsk_(?:sbox_|test_)?{_UUID}",
     "mongodb_atlas_secret": r"\bmdb_sa_sk_[\w-]{40}",
@@ -194,20 +195,75 @@ SERVICES: Final = {
     "front_key": r"\bfront\.(?:key|token)\.[A-Za-z0-9]{30,40}\.[\w-]{60,}",
     "private_ai": r"\bcoze_[A-Za-z0-9]{40,}|\bpat_[A-Za-z0-9]{64}",
 }
-ALL: Final = {**CLOUDS, **MODELS, **CODE, **SERVICES}
+FURTHER: Final = {
+    "akamai_token": r"\bakab-[a-z0-9]{16}-[a-z0-9]{16}",
+    "aiven_token": r"\bAVNS_[\w-]{15,}",
+    "alchemy_key": r"\balch(?:emy)?_[\w-]{28,}",
+    "runpod_key": r"\brpa_[A-Z0-9]{38,}",
+    "gemini_key": r"\bAQ\.Ab8[\w-]{40,}",
+    "llamacloud_key": r"\bllx-[\w-]{40,}",
+    "together_key": r"\btgp_v1_[\w-]{40,}",
+    "jina_key": r"\bjina_[a-f0-9]{32}[\w-]{20,}",
+    "firecrawl_key": r"\bfc-[a-f0-9]{32}",
+    "anyscale_key": r"\besecret_[\w-]{20,}",
+    "brave_key": r"\bBSA[\w-]{28}",
+    "e2b_key": r"\be2b_[a-f0-9]{40}",
+    "helicone_key": r"\bsk-helicone-[\w-]{20,}",
+    "logfire_token": r"\bpylf_v\d_[a-z]{2,10}_[A-Za-z0-9]{40,}",
+    "wandb_key": r"\bwandb_v\d_[A-Za-z0-9_]{40,}",
+    "nats_seed": r"\bS[UANOXC][A-Z2-7]{56}",
+    "ory_token": r"\bory_(?:at|rt|ac|pat|apikey)_[\w.-]{32,}",
+    "sonatype_key": r"\bNX-[A-Za-z0-9]{32,}",
+    "wundergraph_key": r"\bcosmo_[a-f0-9]{32}",
+    "rootly_token": r"\brootly_[a-f0-9]{64}",
+    "ntlm_response": r"\bTlRMTVNTUAAD[A-Za-z0-9+/]{60,}={0,2}",
+    "chat_webhook": rf"open\.(?:feishu\.cn|larksuite\.com)/open-apis/bot/v2/hook/{_UUID}"
+    r"|oapi\.dingtalk\.com/robot/send\?access_token=[a-f0-9]{64}"
+    rf"|qyapi\.weixin\.qq\.com/cgi-bin/webhook/send\?key={_UUID}"
+    r"|chat\.googleapis\.com/v1/spaces/[\w-]{6,}/messages\?key=[\w-]{30,}"
+    r"|hooks\.(?:tines|workato)\.com/[\w/-]{30,}|\.tines\.com/webhook/[a-z0-9]{20,}/[a-z0-9]{20,}",
+    "instagram_token": r"\bIG(?:QV|AA)[A-Za-z0-9]{100,}",
+    "mailersend_key": r"\bmlsn\.[a-f0-9]{64}",
+    "adafruit_key": r"\baio_[A-Za-z0-9]{28}",
+    "wakatime_key": rf"\bwaka_(?:sec_)?{_UUID}",
+    "zuplo_key": r"\bzpka_[A-Za-z0-9_]{32,}",
+    "polar_token": r"\bpolar_(?:oat|pat|whs)_[A-Za-z0-9]{30,}",
+    "stytch_secret": r"\bsecret-(?:test|live)-[\w=-]{30,}",
+    "ntfy_token": r"\btk_[a-z0-9]{29}",
+}
+"""Issuers whose keys have no kind of their own: they are `secret.generic`."""
+ALL: Final = {**CLOUDS, **MODELS, **CODE, **SERVICES, **FURTHER}
 
 PROVIDERS: Final = (
-    "adafruit|adobe|airtable|algolia|alibaba|alicloud|amplitude|artifactory|asana|atlassian|auth0|beamer"
-    "|bitbucket|bittrex|circleci|cisco|clickhouse|clojars|cloudant|cloudflare|codecov|cohere|coinbase"
-    "|confluence|confluent|contentful|databricks|datadog|discord|doppler|droneci|dropbox|duffel|dynatrace"
-    "|easypost|facebook|fastly|finicity|finnhub|firebase|flickr|flutterwave|frameio|freemius|freshbooks"
-    "|github|gitlab|gitter|gocardless|grafana|hashicorp|heroku|hubspot|huggingface|infracost|instagram"
-    "|intercom|jenkins|jfrog|jira|kraken|kucoin|launchdarkly|linkedin|linode|mailchimp|mailgun"
-    "|mapbox|mattermost|maxmind|meraki|messagebird|mixpanel|mongo|netlify|new[_.-]?relic|nuget|nytimes|okta"
-    "|onelogin|openai|pagerduty|paypal|perplexity|planetscale|postman|prefect|privateai|pulumi|pypi"
-    "|rapidapi"
-    "|rubygems|scalingo|sendbird|sendgrid|sendinblue|sentry|shippo|shopify|sidekiq|slack|snowflake|snyk"
-    "|softlayer|sonar|sourcegraph|spotify|squarespace|stripe|sumo|telegram|trello|twilio|twitch|twitter"
-    "|typeform|vercel|yandex|zendesk"
+    "adafruit|adobe|airship|airtable|aiven|akamai|algolia|alibaba|alicloud|amadeus|amplitude"
+    r"|anthropic|apify|apilayer|apollo[_.-]?io|artifactory|asana|assemblyai|atlassian|auth0"
+    "|aviationstack|backblaze|bannerbear|beamer|binance|bitbucket|bitly|bitmex|bittrex|blynk"
+    "|braintree|browserstack|bscscan|bugsnag|buildkite|calendly|chargebee|circleci|cisco|clearbit"
+    "|clickhouse|clickup|clojars|cloudant|cloudflare|cloudinary|codecov|codeship|cohere|coinapi"
+    "|coinbase|coinlayer|coinmarketcap|confluence|confluent|contentful|contentstack|coveralls|crowdin"
+    r"|crowdstrike|cryptocompare|currencylayer|customer[_.-]?io|databricks|datadog|datastax|deepgram"
+    "|deepl|deepseek|digitalocean|discord|dockerhub|docusign|doppler|droneci|dropbox|duffel|dynatrace"
+    r"|easypost|elastic[_.-]?cloud|elevenlabs|etherscan|eventbrite|exchangerate|facebook|fastly|figma"
+    r"|finicity|finnhub|firebase|fixer[_.-]?io|flickr|flightstats|flutterwave|fly[_.-]?io|frameio"
+    "|freemius|freshbooks|freshdesk|freshworks|fullstory|geoapify|getresponse|github|gitlab|gitter"
+    "|glassnode|gocardless|grafana|gumroad|hashicorp|helpscout|heroku|honeycomb|hubspot|huggingface"
+    r"|hunter[_.-]?io|infracost|infura|instagram|intercom|invoiceocean|ip2location|ipdata"
+    "|ipgeolocation|ipinfo|ipstack|jenkins|jfrog|jira|jotform|jumpcloud|kanbantool|klaviyo|kraken"
+    "|kucoin|langfuse|langsmith|launchdarkly|lemonsqueezy|linkedin|linode|livechat|loggly"
+    r"|logz[_.-]?io|mailchimp|mailerlite|mailgun|mailjet|mailmodo|mandrill|mapbox|mapquest|marketstack"
+    "|mattermost|maxmind|mediastack|meraki|messagebird|metaapi|metabase|mistral|mixpanel|mockaroo"
+    r"|mongo|moosend|moralis|namecheap|netlify|new[_.-]?relic|newsapi|nexmo|ngrok|nightfall|nuget"
+    "|numverify|nytimes|okta|onelogin|onesignal|openai|openweather|opsgenie|optimizely|pagerduty"
+    "|pandadoc|pandascore|papertrail|paypal|paystack|perplexity|pexels|pipedrive|pivotaltracker|plaid"
+    "|planetscale|plivo|poeditor|poloniex|polygonscan|portainer|positionstack|posthog|postman"
+    r"|postmark|prefect|privateai|pulumi|pushbullet|pusher|pypi|qubole|quickbase|railway(?:app)?"
+    "|rapidapi|razorpay|recurly|replicate|rocketreach|rollbar|rootly|rubygems|salesforce|saucelabs"
+    "|scalingo|scrapingbee|sendbird|sendgrid|sendinblue|sentry|serpstack|shippo|shodan|shopify"
+    "|sidekiq|signalwire|slack|smartsheet|smartystreets|snowflake|snyk|softlayer|solarwinds|sonar"
+    "|sourcegraph|sparkpost|sportmonks|spotify|squarespace|statuspage|stormglass|storyblok|stripe"
+    r"|sumo|supabase|surveymonkey|tavily|telegram|telnyx|tiingo|tomtom|travis(?:ci)?|trello|twelvedata"
+    "|twilio|twitch|twitter|typeform|uploadcare|upstash|urlscan|vercel|veriphone|virustotal|voyageai"
+    r"|vultr|wakatime|wandb|weatherstack|webflow|weights[_.-]?and[_.-]?biases|wepay|wistia|woocommerce"
+    "|wrike|yandex|zapier|zendesk|zenhub|zerobounce|zoho|zonka"
 )
 """Names of services: what is set to a value of varied characters under such a name is a key to it."""

@@ -24,6 +24,17 @@ _PARTS: Final = re.compile(r"[-_./:@~,;+=# \\]+|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?
 _WORD: Final = re.compile(
     r"(?:[a-z]{1,18}|[A-Z]{1,14}|[A-Z][a-z]{1,17}|v?\d{1,6}|[A-Za-z]{1,12}\d{1,5}(?:[A-Z][a-z]+)?)\Z"
 )
+_LETTERS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_VOWEL: Final = re.compile(r"[aeiouy]", re.IGNORECASE)
+_ABBREVIATED_WORDS: Final = """
+btn cb cfg cmd crc crl csr css csv ctl ctr ctrl ctx db dbg dns dst fk fmt fn ftp gb grp grpc gz hdr hkdf html
+http https jp jpg js json jwk jwt kb kms ks ld lb lbl lhs md mfa mgr mk mp ms msg mtls nb ng ns nt ntlm pbkdf
+pdf pg pgp pk pkcs pkg png prv ps ptr pts pvt pwd px rb rgb rhs rng rpc rpm rs rsp rst rtl sc sdk sftp sh sk
+smb sms smtp sp sql src ss ssh ssl sso st std str svc svg tbl tcp tgt tgz th tk tls tmp tmpl ts tx txn txt tz
+usr vm vnc vpc vpn wb wp ws xls xml xmpp xss yml
+"""
+_ABBREVIATED: Final = frozenset(_ABBREVIATED_WORDS.split())
+"""What programmers write short."""
 _VERSION: Final = re.compile(r"\d+\.\d+(?:\.\d+)*")
 
 
@@ -71,6 +82,14 @@ def is_wordy(value: str) -> bool:
     """Whether a value is made of words and versions, as names of things are: `jjwt-jackson-0.11.2`."""
     parts = [part for part in _PARTS.split(_VERSION.sub("1", value)) if part]
     return all(_WORD.match(part) for part in parts)
+
+
+def is_coined(value: str) -> bool:
+    """Whether a value has a part that is no word: `Prl23Db` where `Sha256Hash` has none."""
+    return any(
+        len(part) > 1 and not part.isupper() and not _VOWEL.search(part) and part.lower() not in _ABBREVIATED
+        for part in _LETTERS.findall(value)
+    )
 
 
 def varies(value: str, *, least: float) -> bool:
