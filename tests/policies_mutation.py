@@ -34,7 +34,9 @@ LEAST_CAUGHT: Final = 0.95
 
 SWAPS: Final = {"==": "!=", "!=": "==", ">=": ">", "<=": "<", ">": ">=", "<": "<="}
 _COMPARISON: Final = re.compile(r" (==|!=|>=|<=|>|<) ")
-_NUMBER: Final = re.compile(r"(?<![\w.\"])\d+(?![\w.\"])")
+_NUMBER: Final = re.compile(r"(?<![\w.\"])\d+(?![\w.\"]| \|)")
+"""But not the head of `[1 | ...] == []`, which says no more than that something is there."""
+
 _TEST: Final = re.compile(r"^(test_\w+)", re.M)
 _STRING: Final = re.compile(r'"[^"\\\n{}%]+"')
 

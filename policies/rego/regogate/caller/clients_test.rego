@@ -17,3 +17,34 @@ test_clients_nobody_has_no_facts if {
 		facts == []
 	}
 }
+
+test_clients_id_is_a_text if {
+	every identity in [{}, {"client_id": ""}, {"client_id": 7}, {"client_id": null}] {
+		found := [caller.client_id | caller.client_id] with input as {"identity": identity}
+		found == []
+	}
+}
+
+test_clients_roles_are_those_of_a_client if {
+	tenants := {"acme": {"tier": "basic", "roles": [{"role": "dev", "tier": "wide"}]}}
+	cases := [["app", [{"role": "dev", "tier": "wide"}]], ["", []], [7, []]]
+	every case in cases {
+		identity := {"client_id": case[0], "method": "jwt", "tenant": "acme", "roles": ["dev"]}
+		caller.role_tiers == case[1] with input as {"identity": identity}
+			with data.regogate.tenants as tenants
+			with data.regogate.clients as {}
+	}
+}
+
+test_clients_tenant_of_the_credential_stands_where_the_row_names_none if {
+	cases := [
+		[{"tier": "gone"}, {"id": "client/app", "tenant": "other"}],
+		[{"tier": "gone", "tenant": "acme"}, {"id": "client/app"}],
+		[{"tier": "basic", "tenant": null}, {"id": "client/app", "tenant": "other", "tier": "basic"}],
+	]
+	every case in cases {
+		caller.principal == case[1] with input as {"identity": {"client_id": "app", "tenant": "other"}}
+			with data.regogate.clients as {"app": case[0]}
+			with data.regogate.tiers as {"basic": {}}
+	}
+}

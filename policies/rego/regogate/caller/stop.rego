@@ -42,6 +42,5 @@ halted if {
 
 halted if {
 	model := input.request.model
-	is_string(model)
 	not model_going(model)
 }

@@ -25,6 +25,8 @@ test_stop_halts_what_a_row_names if {
 		found := [1 | caller.halted] with input as facts with data.regogate.stop as object.union(calm, rows)
 		found == []
 	}
+	nobody := [1 | caller.halted] with input as {"identity": {}, "request": {}} with data.regogate.stop as calm
+	nobody == []
 	missing := [1 | caller.halted] with input as facts with data.regogate.stop as null
 	missing == [1]
 }

@@ -42,12 +42,19 @@ steps_of(kind, origin) := steps if {
 	steps := row_of(kind).origins["*"]
 	is_object(steps)
 } else := {} if {
-	is_object(row_of(kind).origins)
+	steps_read(row_of(kind).origins)
 } else := {} if {
 	has_table
 	kind != "inspection.failed"
 	not has_row(kind)
 } else := {"low": "block"}
+
+steps_read(origins) if {
+	is_object(origins)
+	every steps in origins {
+		is_object(steps)
+	}
+}
 
 has_row(kind) if type_name(row_of(kind)) != ""
 

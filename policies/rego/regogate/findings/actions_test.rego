@@ -30,6 +30,8 @@ rows := {
 	"broken": null,
 	"empty": {},
 	"odd": {"origins": {"user": "block"}},
+	"odd_answers": {"origins": {"answer": "block", "user": {"low": "log"}}},
+	"odd_star": {"origins": {"*": ["block"], "user": {"low": "log"}}},
 }
 
 test_actions_row_of_a_kind_is_exact_or_the_longest_pattern if {
@@ -42,11 +44,18 @@ test_actions_row_of_a_kind_is_exact_or_the_longest_pattern if {
 		["unheard", "user", {}],
 		["broken", "user", {"low": "block"}],
 		["empty", "user", {"low": "block"}],
-		["odd", "user", {}],
+		["odd", "user", {"low": "block"}],
+		["odd", "system", {"low": "block"}],
+		["odd_answers", "output", {"low": "block"}],
+		["odd_star", "output", {"low": "block"}],
+		["odd_star", "user", {"low": "log"}],
 		["inspection.failed", "user", {"low": "block"}],
 	]
 	every case in cases {
-		findings.steps_of(case[0], case[1]) == case[2] with data.regogate.signals as rows
+		every stage in ["request", "response"] {
+			findings.steps_of(case[0], case[1]) == case[2] with data.regogate.signals as rows
+				with input as {"stage": stage}
+		}
 	}
 }
 
@@ -100,8 +109,11 @@ test_actions_on_answers_say_what_is_looked_for if {
 		"d": {"origins": {"*": {"low": "log", "high": "log"}}},
 		"e": null,
 		"f": {"origins": 7},
+		"g": {"origins": {"output": {"low": "block"}}},
+		"h": {"origins": {"reasoning": {"low": "block"}}},
+		"i": {"origins": {"refusal": {"low": "block"}}},
 	}
-	findings.inspected == ["a", "c.*", "e", "f"] with data.regogate.signals as table
+	findings.inspected == ["a", "c.*", "e", "f", "g", "h", "i"] with data.regogate.signals as table
 }
 
 test_actions_redact_at_the_origins_that_say_so if {
@@ -133,6 +145,11 @@ test_actions_know_the_classes_of_data_that_stays if {
 			"data_class": "restricted",
 		},
 		"code": {"origins": {}, "data_class": "confidential"},
+		"secret.x": {
+			"origins": {"user": {"low": "constrain"}},
+			"constrain": {"max_tokens": 5, "redact": false},
+			"data_class": "internal",
+		},
 	}
 	one := {"level": "medium"}
 	cases := [
@@ -140,6 +157,7 @@ test_actions_know_the_classes_of_data_that_stays if {
 		[{"pii.card": {"tool_result": one, "user": one}}, {"restricted"}],
 		[{"pii.card": {"user": one}, "code": {"user": one}}, {"restricted", "confidential"}],
 		[{"pii.email": {"user": one}}, set()],
+		[{"secret.x": {"user": one}}, {"internal"}],
 	]
 	every case in cases {
 		findings.classes == case[1] with data.regogate.signals as table with input as {"signals": case[0]}

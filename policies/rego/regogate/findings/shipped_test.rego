@@ -9,6 +9,7 @@ test_shipped_defaults if {
 		["injection", "tool_result", "high"]: "block",
 		["injection", "tool_result", "medium"]: "constrain",
 		["injection", "other", "high"]: "block",
+		["injection", "other", "medium"]: "constrain",
 		["injection", "tool_definition", "high"]: "block",
 		["injection", "tool_definition", "medium"]: "log",
 		["injection", "system", "high"]: "log",

@@ -34,7 +34,12 @@ test_limits_are_such_that_the_gateway_can_hold_them if {
 		not lib.limit(object.union(plain, {"unit": unit, "per": "instant"}))
 	}
 	lib.limit(object.union(plain, {"unit": "concurrent", "per": "instant"}))
-	lib.limit(object.union(plain, {"amount": 0, "overrun": "cut"}))
+	every overrun in ["extend", "cut", "finish"] {
+		lib.limit(object.union(plain, {"amount": 0, "overrun": overrun}))
+	}
+	longest := concat("", ["l" | some _ in numbers.range(1, 128)])
+	lib.limit(object.union(plain, {"id": longest}))
+	not lib.limit(object.union(plain, {"id": concat("", [longest, "l"])}))
 	every change in [
 		{"unit": "euro"}, {"unit": "concurrent"}, {"per": "week"}, {"window": "sliding"}, {"overrun": "never"},
 		{"id": "Two words"}, {"id": ""}, {"burst": 1, "unit": "tokens"}, {"burst": 1, "window": "calendar"},
@@ -72,6 +77,8 @@ test_wants_fit_their_keys if {
 		["audit", "none"],
 		["redact", [7]],
 		["redact", "a"],
+		["redact", {"k": "a"}],
+		["redact", null],
 		["model", "m"],
 	] {
 		not lib.fits(pair[0], pair[1])

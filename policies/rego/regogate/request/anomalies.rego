@@ -25,7 +25,6 @@ block contains "request.usage.anomaly" if {
 #   owner: capacity
 #   remediation: Nothing to do; it ends when use is as usual.
 want contains {"id": "request.usage.delay", "key": "delay_ms", "value": delay} if {
-	input.usage
 	some fact in unusual
 	delay := data.regogate.anomalies[fact].constrain.delay_ms
 }
@@ -40,7 +39,6 @@ want contains {"id": "request.usage.delay", "key": "delay_ms", "value": delay} i
 #   owner: capacity
 #   remediation: Nothing to do; it ends when use is as usual.
 want contains {"id": "request.usage.max_tokens", "key": "max_tokens", "value": cap} if {
-	input.usage
 	some fact in unusual
 	cap := data.regogate.anomalies[fact].constrain.max_tokens
 }

@@ -21,7 +21,10 @@ test_answers_are_inspected_for_what_signals_act_on if {
 test_answers_are_what_the_tier_says if {
 	wished := {"inspect": ["pii"], "ask": "always", "tool_calls": "pass", "restore": true}
 	decide({}, object.union(secrets, answers(wished))).response == wished
-	every said in [{"inspect": []}, {"ask": "never"}, {"tool_calls": "pass"}, {"restore": false}] {
+	every said in [
+		{"inspect": []}, {"ask": "never"}, {"ask": "findings"}, {"tool_calls": "pass"}, {"tool_calls": "ask"},
+		{"restore": false},
+	] {
 		decide({}, object.union(secrets, answers(said))).response == object.union(acted_on, said)
 	}
 }

@@ -1,5 +1,7 @@
 package regogate.request_test
 
+import data.regogate.request
+
 test_the_short_way_is_that_of_plain_calls if {
 	quickly({}, {})
 	quickly(offers(["search"]), {})
@@ -18,6 +20,39 @@ test_the_short_way_is_that_of_plain_calls if {
 	quickly(asks({"model": "big-1"}), tier_with({"models": ["big-*"]}))
 	quickly(asks({"model": "big-1"}), {"models": {"b*": {"data_class": "public"}, "big-1*": {"data_class": "internal"}}})
 	quickly({"signals": {"toxicity": {"user": {"level": "high"}}}}, {})
+}
+
+test_the_short_way_takes_every_plain_field_of_a_tier_and_a_model if {
+	silent := without(tables, "/tiers/basic/audit")
+	every bundle in [silent, object.union(tables, tier_with({"audit": "full"}))] {
+		prepared_of(bundle, {}).tiers.basic
+	}
+	quickly(asks({"data_class": "restricted"}), {"models": {"small": {"data_class": "restricted"}}})
+	rows := {"region": "eu", "provider": "main", "max_output_tokens": 9, "price": {"input": 1, "output": 2}}
+	every field, value in rows {
+		quickly({}, {"models": {"small": {field: value}}})
+	}
+}
+
+test_the_short_way_says_why_a_call_is_constrained if {
+	asked := object.union(offers(["search", "shell"]), asks({"max_tokens": 9}))
+	constrained(decide(asked, tier_with({"max_tokens": 10})), ["request.tools.stripped"], {"strip_tools": ["shell"]})
+	constrained(decide({}, tier_with({"delay_ms": 1})), ["request.delay.tier"], {"delay_ms": 1})
+}
+
+test_a_site_that_has_nothing_to_say_leaves_the_short_way if {
+	site := {"x": {"helper": true}}
+	prepared := prepared_of(tables, site)
+	prepared.site == true
+	decision := request.decision with input as call
+		with data.regogate.clients as tables.clients
+		with data.regogate.tiers as tables.tiers
+		with data.regogate.networks as tables.networks
+		with data.regogate.signals as false
+		with data.regogate.site as site
+		with data.regogate.prepared as prepared
+		with request.merged as "the long way"
+	decision.decision == "ALLOW"
 }
 
 test_the_short_way_is_not_that_of_unusual_calls if {

@@ -96,7 +96,6 @@ served := target if {
 limit_of := {name: entry |
 	limits := caller.tier.limits
 	some name, amount in limits
-	name != "more"
 	entry := limit_entry(name, amount, caller.principal.id, object.get(limits, "burst", amount))
 }
 
@@ -110,7 +109,6 @@ limit_entry("requests_per_minute", amount, key, burst) := {
 	"burst": min([amount, burst]),
 } if {
 	whole(amount)
-	whole(burst)
 }
 
 limit_entry("tokens_per_hour", amount, key, _) := {

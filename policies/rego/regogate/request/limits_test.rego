@@ -44,11 +44,19 @@ test_limits_of_other_units if {
 	}
 }
 
+test_limits_in_money_are_a_millionth_at_least if {
+	decision := decide({}, object.union(limited({"usd_per_day": 0.000001}), priced_small))
+	[limit.amount | some limit in decision.limits] == [1]
+}
+
 test_limits_not_understood_block if {
 	every limits in [
 		{"request_per_minute": 60}, {"requests_per_minute": "60"}, {"requests_per_minute": null},
 		{"requests_per_minute": 0}, {"requests_per_minute": -1}, {"requests_per_minute": 0.5},
-		{"requests_per_minute": 60, "burst": "5"}, {"burst": 0}, {"usd_per_day": "20"}, null, [], 60, false,
+		{"requests_per_minute": 60, "burst": "5"}, {"requests_per_minute": "60", "burst": 5}, {"burst": 0},
+		{"tokens_per_hour": 0}, {"tokens_per_hour": 1.5}, {"max_concurrent_requests": 0},
+		{"max_concurrent_requests": 1.5}, {"max_concurrent_requests": "5"}, {"usd_per_day": "20"},
+		{"usd_per_day": 0}, {"usd_per_day": 0.0000004}, null, [], 60, false,
 	] {
 		blocked(decide({}, limited(limits)), ["conflict.malformed"])
 	}
@@ -151,10 +159,12 @@ test_limits_of_one_id_conflict if {
 test_limits_money_needs_a_price if {
 	usd := {"id": "m", "unit": "usd", "amount": 5, "per": "month"}
 	half_priced := {"models": {"small": {"price": {"input": 1}}}}
+	odd_price := {"models": {"small": {"price": {"input": "1", "output": 2}}}}
 	every limits in [{"usd_per_day": 5}, {"more": [usd]}] {
 		blocked(decide({}, limited(limits)), ["request.limits.price"])
 		allowed(decide({}, object.union(limited(limits), priced_small)))
 		blocked(decide({}, object.union(limited(limits), half_priced)), ["request.limits.price"])
+		blocked(decide({}, object.union(limited(limits), odd_price)), ["request.limits.price"])
 	}
 	decide(asks({"operation": "models.retrieve"}), limited({"usd_per_day": 5})).decision == "ALLOW"
 }

@@ -232,10 +232,7 @@ merged := answer if {
 
 unhindered := {
 	"v": 1,
-	"decision": "ALLOW",
-	"constraints": {},
 	"response": {"inspect": findings.inspected, "ask": "findings", "tool_calls": "ask"},
-	"shadow": [],
 }
 
 outcome := ["ALLOW", grant] if {

@@ -132,15 +132,19 @@ test_merge_site_cannot_open if {
 
 test_merge_caps_take_the_minimum if {
 	constrained(site_says(wants("max_tokens", [30, 20])), ["site.x.w0", "site.x.w1"], {"max_tokens": 20})
+	constrained(site_says(wants("max_tokens", [1])), ["site.x.w0"], {"max_tokens": 1})
 }
 
 test_merge_delays_take_the_maximum if {
 	site_says(wants("delay_ms", [30, 20])).constraints == {"delay_ms": 30}
+	site_says(wants("delay_ms", [1])).constraints == {"delay_ms": 1}
+	allowed(site_says(wants("delay_ms", [0])))
 }
 
 test_merge_strips_and_redactions_take_the_union if {
 	site_says(wants("strip_tools", [["b"], {"a"}])).constraints == {"strip_tools": ["a", "b"]}
 	site_says(wants("redact", [["b", "a"], ["a"]])).constraints == {"redact": ["a", "b"]}
+	site_says(wants("redact", [{"b"}, ["a"]])).constraints == {"redact": ["a", "b"]}
 	every key in ["strip_tools", "redact"] {
 		allowed(site_says(wants(key, [[]])))
 	}
@@ -148,6 +152,7 @@ test_merge_strips_and_redactions_take_the_union if {
 
 test_merge_regions_take_the_intersection if {
 	site_says(wants("regions", [["eu", "us"], ["eu"]])).constraints == {"regions": ["eu"]}
+	site_says(wants("regions", [{"eu", "us"}, {"us"}])).constraints == {"regions": ["us"]}
 	blocked(site_says(wants("regions", [["eu"], ["us"]])), ["conflict.regions"])
 	blocked(site_says(wants("regions", [[]])), ["conflict.regions"])
 }
@@ -160,6 +165,23 @@ test_merge_pools_agree_or_conflict if {
 test_merge_route_of_a_site_passes_the_checks if {
 	site_says(wants("model", ["big-1"])).constraints == {"model": "big-1"}
 	blocked(site_says(wants("model", ["ungranted"])), ["conflict.target"])
+}
+
+test_merge_route_to_the_model_that_was_asked_for_is_none if {
+	allowed(site_says(wants("model", ["small"])))
+	other := {"y": {"request_want": {{"id": "site.y.slow", "key": "delay_ms", "value": 5}}}}
+	constrained(site_says(object.union(wants("model", ["small"]), other)), ["site.y.slow"], {"delay_ms": 5})
+	denied := object.union(call, asks({"data_class": "restricted"}))
+	blocked(decide_with_site(denied, tables, wants("model", ["small"])), ["request.model.data_class"])
+}
+
+test_merge_audit_of_a_site_is_any_level if {
+	bundle := object.union(tables, tier_with({"audit": "full"}))
+	every level in ["full", "hash", "metadata"] {
+		decision := decide_with_site(call, bundle, wants("audit", [level]))
+		decision.decision == "ALLOW"
+		decision.audit == level
+	}
 }
 
 limit_of(amount) := {
@@ -179,6 +201,7 @@ test_merge_limits_of_one_id_conflict if {
 	site_says(wants("limits", [limit_of(5), limit_of(5)])).limits == [limit_of(5)]
 }
 
+# In parts: a test has five seconds, on a busy machine too.
 test_merge_malformed_wants_block if {
 	every item in [
 		"request.x", 7, null, {}, [],
@@ -188,21 +211,44 @@ test_merge_malformed_wants_block if {
 		{"id": 7, "key": "max_tokens", "value": 5},
 		{"id": "w", "key": "max_token", "value": 5},
 		{"id": "w", "key": "max_tokens", "value": 5, "more": 1},
-		{"id": "w", "key": "regions", "value": [7]},
-		{"id": "w", "key": "strip_tools", "value": {"shell": "shell"}},
-		{"id": "w", "key": "pool", "value": ["eu"]},
-		{"id": "w", "key": "audit", "value": "none"},
-		{"id": "w", "key": "limits", "value": {"id": "l"}},
-		{"id": "w", "key": "limits", "value": object.union(limit_of(5), {"burst": 0})},
-		{"id": "w", "key": "limits", "value": object.union(limit_of(5), {"more": 1})},
-		{"id": "w", "key": "limits", "value": limit_of(-1)},
-		{"id": "w", "key": "limits", "value": object.union(limit_of(5), {"unit": "euro"})},
-		{"id": "w", "key": "limits", "value": "client.rpm"},
 	] {
-		decision := site_says({"x": {"request_want": {item}}})
-		decision.decision == "BLOCK"
-		"conflict.malformed" in decision.reasons
+		malformed_want(item)
 	}
+}
+
+test_merge_malformed_values_of_wants_block if {
+	every key, values in {
+		"max_tokens": [0, 1.5],
+		"delay_ms": [-1, 0.5],
+		"regions": [[7]],
+		"strip_tools": [[7], {"shell": "shell"}],
+		"redact": [["pii.*", 7]],
+		"pool": [["eu"]],
+		"audit": ["none"],
+	} {
+		every value in values {
+			malformed_want({"id": "w", "key": key, "value": value})
+		}
+	}
+}
+
+test_merge_malformed_limits_block if {
+	every value in [
+		{"id": "l"},
+		object.union(limit_of(5), {"burst": 0}),
+		object.union(limit_of(5), {"more": 1}),
+		limit_of(-1),
+		object.union(limit_of(5), {"unit": "euro"}),
+		"client.rpm",
+	] {
+		malformed_want({"id": "w", "key": "limits", "value": value})
+	}
+}
+
+malformed_want(item) if {
+	decision := site_says({"x": {"request_want": {item}}})
+	decision.decision == "BLOCK"
+	"conflict.malformed" in decision.reasons
 }
 
 test_merge_limit_of_other_types_blocks if {

@@ -32,7 +32,6 @@ pattern_row(model) := [row |
 #   remediation: |
 #     Add the model to models.yaml, or say `unclassified_models: allow` in the tier.
 block contains "request.model.unclassified" if {
-	not asked_cleared
 	caller.tier
 	is_string(input.request.model)
 	input.request.operation != "models.list"

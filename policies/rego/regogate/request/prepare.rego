@@ -30,7 +30,7 @@ prepared := {
 	"prefixes": longest_first,
 	"unusual": {fact: from |
 		some fact, row in data.regogate.anomalies
-		from := [row[key] | some key in ["block_from", "constrain_from"]; type_name(row[key]) != ""]
+		from := [row[key] | some key in ["block_from", "constrain_from"]]
 		from != []
 	},
 	"site": a_site,

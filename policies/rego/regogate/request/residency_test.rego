@@ -46,6 +46,12 @@ test_residency_says_nothing_of_a_list if {
 	allowed(listed_by_class)
 }
 
+test_residency_says_nothing_of_a_model_that_is_no_name if {
+	every rows in [of_tenant(["eu"]), of_class(["eu"])] {
+		blocked(decide(asks({"model": 7}), rows), ["request.default.deny"])
+	}
+}
+
 test_residency_of_upstreams if {
 	constrained(decide({}, tier_with({"regions": ["eu"]})), ["request.residency.regions"], {"regions": ["eu"]})
 	blocked(decide({}, tier_with({"regions": []})), ["conflict.regions"])

@@ -51,7 +51,7 @@ test_tokens_cap_holds_for_operations_not_known_to_be_tokenless if {
 test_tokens_of_the_prompt if {
 	rows := tier_with({"max_prompt_tokens": 100})
 	allowed(decide(asks({"prompt_tokens_est": 100}), rows))
-	every facts in [{"prompt_tokens_est": 101}, {}, {"prompt_tokens_est": "1"}] {
+	every facts in [{"prompt_tokens_est": 101}, {}, {"prompt_tokens_est": "1"}, {"prompt_tokens_est": true}] {
 		blocked(decide(asks(facts), rows), ["request.tokens.prompt"])
 	}
 	allowed(decide(asks({"operation": "models.retrieve"}), rows))

@@ -11,6 +11,13 @@ test_tools_others_are_stripped if {
 	constrained(decision, ["request.tools.stripped"], {"strip_tools": ["delete", "shell"]})
 }
 
+test_tools_are_listed_by_their_whole_names_or_patterns if {
+	decision := decide(offers(["searching", "read_file"]), {})
+	constrained(decision, ["request.tools.stripped"], {"strip_tools": ["searching"]})
+	refused := decide(offers(["searching"]), otherwise("block"))
+	blocked(refused, ["request.tools.denied"])
+}
+
 test_tools_others_block if {
 	blocked(decide(offers(["search", "shell"]), otherwise("block")), ["request.tools.denied"])
 	allowed(decide(offers(["search"]), otherwise("block")))

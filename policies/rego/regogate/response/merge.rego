@@ -68,7 +68,6 @@ shadow := {id | some id in fired; data.regogate.rules[id] == "shadow"} | {item.i
 sound := {[id, key, value] |
 	some {"id": id, "key": key, "value": value} in active
 	is_string(id)
-	key in {"delay_ms", "redact", "audit"}
 	lib.fits(key, value)
 }
 

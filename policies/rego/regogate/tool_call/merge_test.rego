@@ -58,6 +58,14 @@ test_merge_takes_the_longest_delay_and_all_redactions if {
 	)
 }
 
+test_merge_reasons_are_those_of_what_is_constrained if {
+	wants := {
+		{"id": "site.x.a", "key": "delay_ms", "value": 1},
+		{"id": "site.x.b", "key": "audit", "value": "hash"},
+	}
+	constrained(site_says({"x": {"tool_call_want": wants}}), ["site.x.a"], {"delay_ms": 1})
+}
+
 test_merge_modes if {
 	site := {"x": {
 		"tool_call_block": {"site.x.no"},
@@ -107,6 +115,8 @@ test_merge_audit_stores_least if {
 		decide({}, tier_with({"audit": level})).audit == level
 		decide_exactly(call, object.union(tables, tier_with({"audit": level})), site).audit == expected
 	}
+	full := {"x": {"tool_call_want": {{"id": "site.x.audit", "key": "audit", "value": "full"}}}}
+	decide_exactly(call, without(tables, "/tiers/basic/audit"), full).audit == "metadata"
 	every level in ["none", null, 0] {
 		decision := decide({}, tier_with({"audit": level}))
 		blocked(decision, ["conflict.tool_call_malformed"])
