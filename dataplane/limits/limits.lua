@@ -11,6 +11,7 @@
 local DAY = 86400 * 1000000
 local SLOTS = 60 -- windows.py
 local ROLLING, FIXED, MONTH = 1, 2, 3
+local SLACK_MS = 1000
 local EPOCH_MS = 70 * 86400 * 1000 -- nobody looked for so long: no period goes back further
 
 local now
@@ -23,11 +24,16 @@ end
 
 -- redis.call() writes a number with 17 digits, tostring() and .. with 14 only.
 local function text(number)
-  return string.format('%.0f', number)
+  return string.format('%d', number)
+end
+
+-- Until when a key is kept: the clock says what of it counts, and not how quick Redis is to forget it.
+local function kept_ms(at)
+  return math.max(0, math.ceil((at - now) / 1000)) + SLACK_MS
 end
 
 local function expire(key, at)
-  redis.call('PEXPIRE', key, math.max(1, math.ceil((at - now) / 1000)))
+  redis.call('PEXPIRE', key, kept_ms(at))
 end
 
 -- windows.py, _month_start
@@ -56,8 +62,7 @@ local function rate_open(held, amount)
 end
 
 local function rate_put(key, us, fraction, amount)
-  local ms = math.max(1, math.ceil((us + 1 - now) / 1000))
-  redis.call('SET', key, string.format('%.0f %.0f %.0f', us, fraction, amount), 'PX', ms)
+  redis.call('SET', key, string.format('%d %d %d', us, fraction, amount), 'PX', kept_ms(us + 1))
 end
 
 -- --- budgets: a hash of slot -> taken, with `sum` of all, `old` (no slot is older), `new` (the newest slot)
@@ -74,72 +79,62 @@ local function forgotten_at(rule, width, slot)
   return month_start(slot + 31 * DAY)
 end
 
--- The budget without what it has forgotten, with what was taken in the current slot and in that of `at`.
--- `width` is that of a slot. After a fail-over the clock may have gone back: no calendar period begins
--- again, and no slot comes before the oldest.
+-- The budget without what it has forgotten, with what was taken in one slot: that of the moment `at`, or the
+-- current one. `width` is that of a slot. After a fail-over the clock may have gone back: no calendar period
+-- begins again, and no slot comes before the oldest.
 local function budget_open(key, rule, width, at)
-  local slot = slot_at(rule, width, now)
-  local b = {key = key, rule = rule, width = width, slot = slot, sum = 0, taken = {}}
-  b.at = at and slot_at(rule, width, at) or slot
-  local held = redis.call('HMGET', key, 'sum', 'old', 'new', slot, b.at)
-  if not held[1] then return b end
+  local slot = slot_at(rule, width, at or now)
+  local held = redis.call('HMGET', key, 'sum', 'old', 'new', slot)
+  if not held[1] then return {key = key, rule = rule, width = width, slot = slot, sum = 0, taken = 0} end
   local sum, old, new = tonumber(held[1]), tonumber(held[2]), tonumber(held[3])
-  local live
-  if rule == ROLLING then
-    b.slot = math.max(slot, old)
-    live = b.slot - SLOTS
-  else
-    b.slot = math.max(slot, new)
-    live = b.slot
-  end
+  local current = math.max(at and slot_at(rule, width, now) or slot, rule == ROLLING and old or new)
+  local live = rule == ROLLING and current - SLOTS or current
   if new < live then
     redis.call('DEL', key)
-    return b
+    return {key = key, rule = rule, width = width, slot = at and slot or current, sum = 0, taken = 0}
   end
+  local taken = tonumber(held[4] or 0)
+  if slot < live then taken = 0 end
   if old < live and rule == ROLLING then
     local gone = {}
     for passed = old, live - 1 do gone[#gone + 1] = passed end
-    for _, taken in ipairs(redis.call('HMGET', key, unpack(gone))) do
-      sum = sum - (tonumber(taken) or 0) -- an absent field is false, not nil
+    for _, passed in ipairs(redis.call('HMGET', key, unpack(gone))) do
+      sum = sum - (tonumber(passed) or 0) -- an absent field is false, not nil
     end
     redis.call('HDEL', key, unpack(gone))
     old = live
     redis.call('HSET', key, 'sum', sum, 'old', old)
   end
-  b.sum, b.old, b.new = sum, old, new
-  if b.slot == slot then b.taken[slot] = tonumber(held[4]) end
-  if b.at >= live then b.taken[b.at] = tonumber(held[5]) end
-  return b
+  if not at and slot ~= current then
+    slot, taken = current, tonumber(redis.call('HGET', key, current) or 0)
+  end
+  return {
+    key = key, rule = rule, width = width, slot = slot, sum = sum, taken = taken, old = old, new = new}
 end
 
-local function budget_taken(b, slot)
-  if not b.taken[slot] then b.taken[slot] = tonumber(redis.call('HGET', b.key, slot) or 0) end
-  return b.taken[slot]
-end
-
-local function budget_take(b, amount, slot)
+local function budget_take(b, amount)
   if amount == 0 then return end
-  slot = slot or b.slot
+  local slot = b.slot
+  b.taken, b.sum = b.taken + amount, b.sum + amount
+  if b.new and b.old <= slot and slot <= b.new then
+    redis.call('HSET', b.key, slot, b.taken, 'sum', b.sum)
+    return
+  end
   local newest = b.new
-  b.taken[slot] = (b.new and budget_taken(b, slot) or 0) + amount
-  b.sum = b.sum + amount
-  b.old = math.min(b.old or slot, slot)
-  b.new = math.max(b.new or slot, slot)
-  redis.call('HSET', b.key, slot, b.taken[slot], 'sum', b.sum, 'old', b.old, 'new', b.new)
+  b.old, b.new = math.min(b.old or slot, slot), math.max(newest or slot, slot)
+  redis.call('HSET', b.key, slot, b.taken, 'sum', b.sum, 'old', b.old, 'new', b.new)
   if b.new ~= newest then expire(b.key, forgotten_at(b.rule, b.width, b.new)) end
 end
 
-local function budget_give_back(b, amount, slot)
-  if not b.new then return end
-  local taken = budget_taken(b, slot)
-  local back = math.min(taken, amount)
-  if back <= 0 then return end
-  b.sum, b.taken[slot] = b.sum - back, taken - back
+local function budget_give_back(b, amount)
+  local slot, back = b.slot, math.min(b.taken, amount)
+  if not b.new or back <= 0 then return end
+  b.sum, b.taken = b.sum - back, b.taken - back
   if b.sum == 0 then
     redis.call('DEL', b.key)
-    return
-  end
-  if back == taken then
+  elseif b.taken > 0 then
+    redis.call('HSET', b.key, slot, b.taken, 'sum', b.sum)
+  else
     redis.call('HDEL', b.key, slot)
     if slot == b.new then
       b.new = b.old
@@ -148,8 +143,6 @@ local function budget_give_back(b, amount, slot)
       end
     end
     redis.call('HSET', b.key, 'sum', b.sum, 'new', b.new)
-  else
-    redis.call('HSET', b.key, slot, b.taken[slot], 'sum', b.sum)
   end
 end
 
@@ -189,119 +182,136 @@ local function lease_put(key, reservation, us, only_present)
   redis.call('PEXPIRE', key, math.ceil(us / 1000))
 end
 
--- --- the steps
+-- --- decisions: many in one run, each all or nothing. Of one, KEYS[k] is by what it is remembered, so that what
+-- is sent again is not done again, KEYS[k + 1..last] are its cells, and `form` is packed: six doubles that
+-- say what is to be done, then six for each cell, its kind first.
 
-local steps = {}
-
--- ARGV: epoch, reservation, ms to remember it, then for each cell of KEYS[3..]: kind and five numbers.
--- KEYS[2] remembers the reservation, so that one sent again is not taken again and one that was given up
--- is not taken late. Gives status, now, and three numbers for each cell.
 local GRANTED, REJECTED, AGAIN, OTHER_EPOCH, GIVEN_UP = 1, 0, 2, 3, 4
-
-function steps.reserve()
-  local held = redis.call('MGET', unpack(KEYS)) -- of keys that are no strings it gives none
-  local epoch, before = held[1] or '', held[2]
-  if epoch ~= ARGV[3] then return {OTHER_EPOCH, now, epoch} end
-  if before == 'x' then return {GIVEN_UP, now} end
-  local fits, cells = not before, {}
-  for k = 3, #KEYS do
-    local key, a = KEYS[k], 6 + (k - 3) * 6
-    local cell = {key = key, kind = ARGV[a]}
-    for n = 1, 5 do cell[n] = tonumber(ARGV[a + n]) end
-    if cell.kind == 'r' then -- amount, one call's time (us, fraction), the time a burst may be ahead (same)
-      cell.us, cell.fraction = rate_open(held[k], cell[1])
-      local latest = now + cell[4]
-      cell.fits = cell.us < latest or (cell.us == latest and cell.fraction <= cell[5])
-    elseif cell.kind == 'b' then -- rule, width, amount, want
-      cell.budget = budget_open(key, cell[1], cell[2])
-      cell.fits = cell.budget.sum + cell[4] <= cell[3]
-    else -- amount, how long
-      cell.held = lease_count(key)
-      cell.fits = cell.held < cell[1]
-    end
-    fits = fits and cell.fits
-    cells[#cells + 1] = cell
-  end
-  local answer = {before and AGAIN or (fits and GRANTED or REJECTED), before and tonumber(before) or now}
-  for _, cell in ipairs(cells) do
-    local n = #answer
-    if cell.kind == 'r' then
-      if fits then
-        cell.us, cell.fraction = cell.us + cell[2], cell.fraction + cell[3]
-        if cell.fraction >= cell[1] then
-          cell.us, cell.fraction = cell.us + 1, cell.fraction - cell[1]
-        end
-        rate_put(cell.key, cell.us, cell.fraction, cell[1])
-      end
-      answer[n + 1], answer[n + 2], answer[n + 3] = cell.us, cell.fraction, 0
-    elseif cell.kind == 'b' then
-      local b, room_at = cell.budget, 0
-      if fits then
-        budget_take(b, cell[4])
-      elseif not cell.fits and not before then
-        room_at = budget_room_at(b, cell[3], cell[4])
-      end
-      answer[n + 1], answer[n + 2], answer[n + 3] = b.sum, b.new or -1, room_at
-    else
-      if fits then
-        lease_put(cell.key, ARGV[4], cell[2], false)
-        cell.held = cell.held + 1
-      end
-      answer[n + 1], answer[n + 2], answer[n + 3] = cell.held, 0, 0
-    end
-  end
-  if fits then redis.call('SET', KEYS[2], now, 'PX', ARGV[5]) end
-  -- As one string of doubles: a client reads it at once, but each number of an array as a line of its own.
-  return struct.pack('<' .. string.rep('d', #answer), unpack(answer))
-end
+local TAKE, SETTLE = 1, 2
+local RATE, BUDGET, LEASE = 1, 2, 3
+local SIX, PART = '<dddddd', 48
+local epoch = ''
 
 -- When the present epoch began. What was taken before it was counted anew from records, perhaps as it was
 -- spent in the end: nothing of it is given back a second time.
 local function began()
-  return tonumber(string.match(redis.call('GET', KEYS[1]) or '', '(%d+)$') or now)
+  return tonumber(string.match(epoch, '^%S+ %S+ (%d+)$') or now)
 end
 
--- ARGV: reservation, ms, then as for `reserve`. Undoes a reservation whose answer nobody heard; where it has
--- not come yet it never will. A rate keeps the call.
-function steps.give_up()
-  local before = redis.call('GET', KEYS[2])
+-- Tells the status, now, and three numbers for each cell. A reservation that was given up is not taken late.
+local function take(k, last, form, reservation, believed, remember_ms)
+  local held = redis.call('MGET', unpack(KEYS, k, last)) -- of keys that are no strings it gives none
+  local before = held[1]
+  if epoch ~= believed then return {OTHER_EPOCH} end
+  if before == 'x' then return {GIVEN_UP} end
+  local fits, room, first, second = not before, {}, {}, {}
+  for n = 2, last - k + 1 do
+    local kind, a, b, c, d, e = struct.unpack(SIX, form, (n - 1) * PART + 1)
+    if kind == RATE then -- amount, one call's time (us, fraction), the time a burst may be ahead (same)
+      local us, fraction = rate_open(held[n], a)
+      local latest = now + d
+      first[n], second[n] = us, fraction
+      room[n] = us < latest or (us == latest and fraction <= e)
+    elseif kind == BUDGET then -- rule, width, amount, want
+      first[n] = budget_open(KEYS[k + n - 1], a, b)
+      room[n] = first[n].sum + d <= c
+    else -- amount, how long
+      first[n] = lease_count(KEYS[k + n - 1])
+      room[n] = first[n] < a
+    end
+    fits = fits and room[n]
+  end
+  local answer = {before and AGAIN or (fits and GRANTED or REJECTED), before and tonumber(before) or now}
+  for n = 2, last - k + 1 do
+    local kind, a, b, c, d = struct.unpack(SIX, form, (n - 1) * PART + 1)
+    local key, at = KEYS[k + n - 1], #answer
+    if kind == RATE then
+      local us, fraction = first[n], second[n]
+      if fits then
+        us, fraction = us + b, fraction + c
+        if fraction >= a then us, fraction = us + 1, fraction - a end
+        rate_put(key, us, fraction, a)
+      end
+      answer[at + 1], answer[at + 2], answer[at + 3] = us, fraction, 0
+    elseif kind == BUDGET then
+      local budget, room_at = first[n], 0
+      if fits then
+        budget_take(budget, d)
+      elseif not room[n] and not before then
+        room_at = budget_room_at(budget, c, d)
+      end
+      answer[at + 1], answer[at + 2], answer[at + 3] = budget.sum, budget.new or -1, room_at
+    else
+      if fits then lease_put(key, reservation, b, false) end
+      answer[at + 1], answer[at + 2], answer[at + 3] = first[n] + (fits and 1 or 0), 0, 0
+    end
+  end
+  if fits then redis.call('SET', KEYS[k], now, 'PX', remember_ms) end
+  return answer
+end
+
+-- The cells: leases, and budgets with rule, width and what was spent less what was taken.
+local function settle(k, last, form, reservation, remember_ms, at)
+  if not redis.call('SET', KEYS[k], '1', 'NX', 'PX', remember_ms) then return AGAIN end
+  for n = 2, last - k + 1 do
+    local kind, rule, width, more = struct.unpack(SIX, form, (n - 1) * PART + 1)
+    local key = KEYS[k + n - 1]
+    if kind == LEASE then
+      redis.call('ZREM', key, reservation)
+    elseif more > 0 then
+      budget_take(budget_open(key, rule, width), more)
+    elseif at >= began() then
+      budget_give_back(budget_open(key, rule, width, at), -more)
+    end
+  end
+  return GRANTED
+end
+
+-- The cells as for `take`. Undoes a reservation whose answer nobody heard; where it has not come yet it never
+-- will. A rate keeps the call.
+local function give_up(k, last, form, reservation, remember_ms)
+  local before = redis.call('GET', KEYS[k])
   if before == 'x' then return REJECTED end
-  redis.call('SET', KEYS[2], 'x', 'PX', ARGV[4])
+  redis.call('SET', KEYS[k], 'x', 'PX', remember_ms)
   if not before then return REJECTED end
   local at = tonumber(before)
-  for k = 3, #KEYS do
-    local a = 5 + (k - 3) * 6
-    if ARGV[a] == 'l' then
-      redis.call('ZREM', KEYS[k], ARGV[3])
-    elseif ARGV[a] == 'b' and at >= began() then
-      local b = budget_open(KEYS[k], tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), at)
-      budget_give_back(b, tonumber(ARGV[a + 4]), b.at)
+  for n = 2, last - k + 1 do
+    local kind, rule, width, _, want = struct.unpack(SIX, form, (n - 1) * PART + 1)
+    local key = KEYS[k + n - 1]
+    if kind == LEASE then
+      redis.call('ZREM', key, reservation)
+    elseif kind == BUDGET and at >= began() then
+      budget_give_back(budget_open(key, rule, width, at), want)
     end
   end
   return GRANTED
 end
 
--- ARGV: reservation, ms, when it was granted, then for each cell of KEYS[3..]: `l`, or `b`, rule, width and
--- what was spent less what was taken. KEYS[2] remembers it: a settlement sent again changes nothing.
-function steps.settle()
-  if not redis.call('SET', KEYS[2], '1', 'NX', 'PX', ARGV[4]) then return AGAIN end
-  local at, a = tonumber(ARGV[5]), 6
-  for k = 3, #KEYS do
-    if ARGV[a] == 'l' then
-      redis.call('ZREM', KEYS[k], ARGV[3])
-      a = a + 1
+-- --- the steps
+
+local steps = {}
+
+-- ARGV: for each decision its reservation, the epoch it believes in, and its form: what to do, how many cells,
+-- ms to remember it, when it was granted. Gives one string of doubles, in which the answer to each is preceded
+-- by its length: a client reads it at once, but each number of an array as a line of its own.
+function steps.decide()
+  local answers, k = {}, 2
+  epoch = redis.call('GET', KEYS[1]) or ''
+  for a = 3, #ARGV, 3 do
+    local reservation, form = ARGV[a], ARGV[a + 2]
+    local what, cells, remember_ms, at = struct.unpack(SIX, form)
+    local last = k + cells
+    if what == TAKE then
+      local answer = take(k, last, form, reservation, ARGV[a + 1], remember_ms)
+      answers[#answers + 1] = struct.pack('<' .. string.rep('d', #answer + 1), #answer, unpack(answer))
+    elseif what == SETTLE then
+      answers[#answers + 1] = struct.pack('<dd', 1, settle(k, last, form, reservation, remember_ms, at))
     else
-      local rule, width, more = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3])
-      if more > 0 then
-        budget_take(budget_open(KEYS[k], rule, width), more)
-      elseif at >= began() then
-        local b = budget_open(KEYS[k], rule, width, at)
-        budget_give_back(b, -more, b.at)
-      end
-      a = a + 4
+      answers[#answers + 1] = struct.pack('<dd', 1, give_up(k, last, form, reservation, remember_ms))
     end
+    k = last + 1
   end
-  return GRANTED
+  return table.concat(answers)
 end
 
 -- ARGV: how long, `XX` (renew what is held) or empty (hold it again), then one reservation for each key.
@@ -336,7 +346,8 @@ function steps.restore()
       local b = budget_open(KEYS[k], tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]))
       local slot, taken = math.min(tonumber(ARGV[a + 3]), b.slot), tonumber(ARGV[a + 4])
       if forgotten_at(b.rule, b.width, slot) > now then
-        budget_take(b, math.max(0, taken - budget_taken(b, slot)), slot)
+        b.slot, b.taken = slot, tonumber(redis.call('HGET', KEYS[k], slot) or 0)
+        budget_take(b, math.max(0, taken - b.taken))
       end
       a = a + 5
     end

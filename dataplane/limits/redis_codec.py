@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, Final, assert_never
+from typing import Final, assert_never
 
+from dataplane.frozen import quick_init
 from dataplane.limits.gcra import empty_us, left, wait_us
 from dataplane.limits.memory import LEASE_WAIT_US
+from dataplane.limits.redis_script import Decision, Script, bulk, run
 from dataplane.limits.store import Budget, Claim, Granted, Lease, Past, Rate, Rejected
 from dataplane.limits.windows import SLOTS, forgotten_at, slot_at
-
-SCRIPT: Final = Path(__file__).with_name("limits.lua").read_bytes()
-SHA: Final = hashlib.sha1(SCRIPT, usedforsecurity=False).hexdigest().encode()  # the name EVALSHA wants
 
 MAX_RATE: Final = 2**50
 MAX_BUDGET: Final = 2**52 - 1
@@ -39,49 +37,16 @@ GIVEN_UP: Final = 4
 """The first number of every answer."""
 
 _CELLS: Final = 16_384
-_ROLLING, _FIXED, _MONTH = b"1", b"2", b"3"
+_ROLLING, _FIXED, _MONTH = 1, 2, 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Script:
-    """One run of the script: the number of its keys and of all its words, and these in RESP."""
+_TAKE, _SETTLE, _GIVE_UP = 1, 2, 3
+_RATE, _BUDGET, _LEASE = 1, 2, 3
+"""What a decision does, and what a cell is, in `limits.lua`."""
 
-    keys: int
-    words: int
-    body: bytes
-
-    def by_digest(self) -> bytes:
-        """As EVALSHA."""
-        return b"*%d\r\n%b$%d\r\n%d\r\n%b" % (
-            self.words + 3,
-            _EVALSHA,
-            len(str(self.keys)),
-            self.keys,
-            self.body,
-        )
-
-    def by_text(self) -> bytes:
-        """As EVAL, for a server that does not know the script."""
-        return self.by_digest().replace(_EVALSHA, _EVAL, 1)
-
-
-def bulk(word: bytes) -> bytes:
-    """A bulk string of RESP."""
-    return b"$%d\r\n%b\r\n" % (len(word), word)
-
-
-def _number(number: int) -> bytes:
-    return bulk(b"%d" % number)
-
-
-_EVALSHA: Final = bulk(b"EVALSHA") + bulk(SHA)
-_EVAL: Final = bulk(b"EVAL") + bulk(SCRIPT)
-_RESERVE: Final = bulk(b"reserve")
-_SETTLE: Final = bulk(b"settle")
-_REMEMBER: Final = _number(REMEMBER_MS)
-_ZERO: Final = bulk(b"0")
-_BUDGET: Final = bulk(b"b")
-_LEASE: Final = bulk(b"l")
+_FORM: Final = struct.Struct("<6d")
+"""What is to be done, how many cells, ms to remember it, when it was granted, nothing twice; then for each
+cell its kind and five numbers."""
 
 
 def key(shard: int, kind: str, name: str = "") -> bytes:
@@ -89,15 +54,14 @@ def key(shard: int, kind: str, name: str = "") -> bytes:
     return f"rg:{{{shard}}}:{kind}:{name}".encode()
 
 
+@lru_cache
+def _prefix(shard: int, kind: str) -> bytes:
+    return key(shard, kind)
+
+
 def digest(text: str) -> str:
     """A name for any text."""
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-
-
-def run(keys: Sequence[bytes], arguments: Iterable[bytes]) -> Script:
-    """A run of the script on `keys`, the epoch's first."""
-    words = [*keys, *arguments]
-    return Script(keys=len(keys), words=len(words), body=b"".join(map(bulk, words)))
 
 
 @lru_cache(_CELLS)
@@ -135,76 +99,99 @@ def _epoch(shard: int) -> bytes:
     return bulk(epoch_key(shard))
 
 
-def _rule(budget: Budget) -> tuple[bytes, bytes]:
+def _rule(budget: Budget) -> tuple[int, int]:
     """How the script finds a budget's slots: rule and width."""
     if not budget.calendar:
-        return _ROLLING, b"%d" % (budget.period_us // SLOTS)
-    return (_MONTH, b"0") if budget.per == "month" else (_FIXED, b"%d" % budget.period_us)
+        return _ROLLING, budget.period_us // SLOTS
+    return (_MONTH, 0) if budget.per == "month" else (_FIXED, budget.period_us)
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Form:
-    """What commands say of the claims of a decision, whatever a call wants of them. Parallel: their keys,
-    what `reserve` must know (six words, of which a budget's last two are still to come), and what `settle`
-    must (of a budget all but the amount; nothing of a rate, which keeps the call)."""
+class _Cells:
+    """What commands say of the claims of a decision, whatever a call wants of them. Parallel: their keys; of
+    a budget rule, width and room; `taking` and `settling` a cell's whole part, None for a budget's (which
+    needs the amount) and empty for what is not settled. `together` is all the keys."""
 
-    cells: tuple[bytes, ...]
-    taking: tuple[bytes, ...]
-    settling: tuple[bytes, ...]
+    names: tuple[bytes, ...]
+    rules: tuple[tuple[int, int, int], ...]
+    taking: tuple[bytes | None, ...]
+    settling: tuple[bytes | None, ...]
+    together: bytes
 
 
 @lru_cache(_CELLS)
-def _form(shard: int, claims: tuple[Claim, ...], lease_us: int) -> _Form:
-    return _Form(
-        cells=tuple(bulk(cell_key(shard, claim)) for claim in claims),
+def _cells(shard: int, claims: tuple[Claim, ...], lease_us: int) -> _Cells:
+    names = tuple(bulk(cell_key(shard, claim)) for claim in claims)
+    return _Cells(
+        names=names,
+        rules=tuple(
+            (*_rule(claim), _room(claim)) if isinstance(claim, Budget) else _NONE for claim in claims
+        ),
         taking=tuple(_taken(claim, lease_us) for claim in claims),
-        settling=tuple(map(_settled, claims)),
+        settling=tuple(_settled(claim) for claim in claims),
+        together=b"".join(names),
     )
 
 
-def _taken(claim: Claim, lease_us: int) -> bytes:
+_NONE: Final = (0, 0, 0)
+
+
+def _taken(claim: Claim, lease_us: int) -> bytes | None:
     match claim:
         case Rate():
             rate = _exact(claim)
             call, ahead = rate.period_us, (rate.burst - 1) * rate.period_us
-            numbers = (rate.amount, *divmod(call, rate.amount), *divmod(ahead, rate.amount))
-            return bulk(b"r") + b"".join(map(_number, numbers))
+            return _FORM.pack(_RATE, rate.amount, *divmod(call, rate.amount), *divmod(ahead, rate.amount))
         case Budget():
-            return b"".join((_BUDGET, *map(bulk, _rule(claim)), _number(_room(claim))))
+            return None
         case Lease():
-            return b"".join((_LEASE, _number(_room(claim)), _number(lease_us), _ZERO, _ZERO, _ZERO))
+            return _FORM.pack(_LEASE, _room(claim), lease_us, 0, 0, 0)
         case _:
             assert_never(claim)
 
 
-def _settled(claim: Claim) -> bytes:
+def _settled(claim: Claim) -> bytes | None:
     match claim:
         case Rate():
-            return b""
+            return b""  # it keeps the call
         case Budget():
-            return b"".join((_BUDGET, *map(bulk, _rule(claim))))
+            return None
         case Lease():
-            return _LEASE
+            return _FORM.pack(_LEASE, 0, 0, 0, 0, 0)
         case _:
             assert_never(claim)
 
 
 def _taking(
+    what: int,
     shard: int,
-    head: Sequence[bytes],
+    now: bytes,
+    epoch: bytes,
     reservation: str,
     claims: Sequence[Claim],
     wants: Sequence[int],
     lease_us: int,
-) -> Script:
-    form = _form(shard, tuple(claims), lease_us)
-    parts = [_epoch(shard), bulk(key(shard, "taken", reservation)), *form.cells, *head]
-    for claim, words, want in zip(claims, form.taking, wants, strict=True):
-        parts.append(words)
-        if isinstance(claim, Budget):
-            parts += (_number(min(want, MAX_BUDGET + 1)), _ZERO)
-    keys = len(claims) + 2
-    return Script(keys=keys, words=keys + len(head) + 6 * len(claims), body=b"".join(parts))
+) -> Decision:
+    cells = _cells(shard, tuple(claims), lease_us)
+    parts = [_FORM.pack(what, len(claims), REMEMBER_MS, 0, 0, 0)]
+    for taking, rule, want in zip(cells.taking, cells.rules, wants, strict=True):
+        parts.append(_FORM.pack(_BUDGET, *rule, min(want, MAX_BUDGET + 1), 0) if taking is None else taking)
+    name = reservation.encode()
+    return Decision(
+        now=now,
+        epoch=_epoch(shard),
+        keys=1 + len(claims),
+        names=bulk(_prefix(shard, "taken") + name) + cells.together,
+        words=_words(name, epoch, parts),
+    )
+
+
+def _words(name: bytes, epoch: bytes, parts: Sequence[bytes]) -> bytes:
+    """The three words of a decision."""
+    size = _FORM.size * len(parts)
+    whole = (len(name), name, len(epoch), epoch, size, b"".join(parts))
+    return b"$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % whole
 
 
 def reserve(
@@ -215,18 +202,16 @@ def reserve(
     claims: Sequence[Claim],
     wants: Sequence[int],
     lease_us: int,
-) -> Script:
+) -> Decision:
     """Take all or nothing. `now` is empty for the server's clock."""
-    head = (_RESERVE, bulk(now), bulk(epoch), bulk(reservation.encode()), _REMEMBER)
-    return _taking(shard, head, reservation, claims, wants, lease_us)
+    return _taking(_TAKE, shard, now, epoch, reservation, claims, wants, lease_us)
 
 
 def give_up(
     shard: int, now: bytes, reservation: str, claims: Sequence[Claim], wants: Sequence[int]
-) -> Script:
+) -> Decision:
     """Undo a `reserve` whose answer was not heard."""
-    head = (bulk(b"give_up"), bulk(now), bulk(reservation.encode()), _REMEMBER)
-    return _taking(shard, head, reservation, claims, wants, 0)
+    return _taking(_GIVE_UP, shard, now, b"", reservation, claims, wants, 0)
 
 
 def settle(
@@ -236,31 +221,29 @@ def settle(
     claims: Sequence[Claim],
     wants: Sequence[int],
     spent: Sequence[int],
-) -> Script | None:
+) -> Decision | None:
     """End a reservation; None where nothing changes by it."""
-    name = granted.reservation
-    form = _form(shard, tuple(claims), 0)
-    keys = [_epoch(shard), bulk(key(shard, "settled", name))]
-    words = [_SETTLE, bulk(now), bulk(name.encode()), _REMEMBER, _number(granted.at_us)]
-    count = len(words)
-    for claim, cell, settling, want, used in zip(
-        claims, form.cells, form.settling, wants, spent, strict=True
-    ):
-        if isinstance(claim, Budget):
-            if used == want:
+    cells = _cells(shard, tuple(claims), 0)
+    names, parts = [b""], [b""]
+    for index, settling in enumerate(cells.settling):
+        if settling is None:
+            more = spent[index] - wants[index]
+            if more == 0:
                 continue
-            more = max(-MAX_BUDGET, min(used - want, MAX_BUDGET))
-            words += (settling, _number(more))
-            count += 4
-        elif settling:
-            words.append(settling)
-            count += 1
-        else:
+            rule, width, _ = cells.rules[index]
+            settling = _FORM.pack(_BUDGET, rule, width, max(-MAX_BUDGET, min(more, MAX_BUDGET)), 0, 0)
+        elif not settling:
             continue
-        keys.append(cell)
-    if len(keys) == 2:
+        names.append(cells.names[index])
+        parts.append(settling)
+    if len(parts) == 1:
         return None
-    return Script(keys=len(keys), words=len(keys) + count, body=b"".join((*keys, *words)))
+    name = granted.reservation.encode()
+    names[0] = bulk(_prefix(shard, "settled") + name)
+    parts[0] = _FORM.pack(_SETTLE, len(parts) - 1, REMEMBER_MS, granted.at_us, 0, 0)
+    return Decision(
+        now=now, epoch=_epoch(shard), keys=len(names), names=b"".join(names), words=_words(name, b"", parts)
+    )
 
 
 def hold(
@@ -292,34 +275,26 @@ def restore(shard: int, now: bytes, found: bytes, past: Sequence[Past]) -> Scrip
                 words += (b"r", b"%d" % _exact(one.claim).amount, b"%d" % (one.at_us + one.taken))
             case Budget():
                 slot = slot_at(one.claim, one.at_us)
-                words += (b"b", *_rule(one.claim), b"%d" % slot, b"%d" % min(one.taken, MAX_BUDGET))
+                rule, width = _rule(one.claim)
+                words += (b"b", b"%d" % rule, b"%d" % width, b"%d" % slot, b"%d" % min(one.taken, MAX_BUDGET))
             case _:
                 assert_never(one.claim)
     return run((epoch_key(shard), *(cell_key(shard, one.claim) for one in past)), words)
-
-
-def reserved(answer: bytes | list[Any]) -> tuple[int, list[int]]:
-    """The status of a `reserve` and its numbers: doubles that hold integers, or words where nothing was
-    decided."""
-    if isinstance(answer, list):
-        return int(answer[0]), []
-    numbers = list(map(int, struct.unpack(f"<{len(answer) // 8}d", answer)))
-    return numbers[0], numbers
 
 
 def answered(
     answer: Sequence[int], reservation: str, claims: Sequence[Claim], wants: Sequence[int]
 ) -> Granted | Rejected:
     """The answer to a `reserve` that was decided."""
-    status, now, *numbers = answer
-    states = list(zip(claims, numbers[::3], numbers[1::3], strict=True))
-    rests = [_rest(claim, first, second, now) for claim, first, second in states]
+    status, now = answer[:2]
+    places = range(2, 2 + 3 * len(claims), 3)  # of each claim's three numbers
+    rests = [_rest(claim, answer[at], answer[at + 1], now) for at, claim in zip(places, claims, strict=True)]
     remaining, resets = [left for left, _ in rests], [reset for _, reset in rests]
     if status != REJECTED:
         return Granted(reservation=reservation, at_us=now, remaining=remaining, reset_us=resets)
     waits = [
-        _wait(claim, want, first, second, room_at, now)
-        for (claim, first, second), want, room_at in zip(states, wants, numbers[2::3], strict=True)
+        _wait(claim, want, answer[at], answer[at + 1], answer[at + 2], now)
+        for at, claim, want in zip(places, claims, wants, strict=True)
     ]
     longest = max(range(len(waits)), key=lambda index: _endless(waits[index]))
     return Rejected(index=longest, wait_us=waits[longest], remaining=remaining, reset_us=resets)

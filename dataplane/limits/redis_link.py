@@ -32,10 +32,12 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-from dataplane.limits.redis_codec import Script
+from dataplane.limits.redis_script import MAX_JOINED, Decision, Script, answers, joined
 from dataplane.limits.store import StoreUnavailable
 
 MAX_BATCH: Final = 256
+LINGER_S: Final = 0.002
+"""How long what nobody waits for stays for company: a reservation that comes meanwhile takes it along."""
 MAX_WAITING: Final = 20_000
 """Commands that wait at most; beyond it a command fails at once."""
 CONNECT_S: Final = 1.0
@@ -69,16 +71,53 @@ the server must not be used (see `Link`); `error`: it answered an error; `full`:
 
 
 class _Job:
-    __slots__ = ("answer", "by_text", "script", "tries")
+    """A command that waits for its answer. `alone`: not in one run with others, one of which failed."""
 
-    def __init__(self, script: Script, answer: asyncio.Future[Any]) -> None:
-        self.script = script
+    __slots__ = ("alone", "answer", "by_text", "command", "tries")
+
+    def __init__(self, command: Script | Decision, answer: asyncio.Future[Any]) -> None:
+        self.command = command
         self.answer = answer
         self.tries = 0
+        self.alone = False
         self.by_text = False
 
+
+class _Run:
+    """Jobs that go out as one run of the script: one, or decisions that are joined."""
+
+    __slots__ = ("jobs",)
+
+    def __init__(self, jobs: list[_Job]) -> None:
+        self.jobs = jobs
+
     def packed(self) -> bytes:
-        return self.script.by_text() if self.by_text else self.script.by_digest()
+        first = self.jobs[0].command
+        if isinstance(first, Script):
+            script = first
+        else:
+            script = joined([job.command for job in self.jobs if isinstance(job.command, Decision)])
+        return script.by_text() if self.jobs[0].by_text else script.by_digest()
+
+    def takes(self, job: _Job) -> bool:
+        """Whether a job can go out with these."""
+        first, its = self.jobs[0], job.command
+        return (
+            isinstance(its, Decision)
+            and isinstance(first.command, Decision)
+            and not (first.alone or job.alone or first.by_text != job.by_text)
+            and first.command.now == its.now
+            and len(self.jobs) < MAX_JOINED
+        )
+
+    def answered(self, answer: Any) -> None:
+        """Give each its part of the answer. Raises `ValueError` for what is none."""
+        decided = isinstance(self.jobs[0].command, Decision)
+        for job, told in zip(
+            self.jobs, answers(answer, len(self.jobs)) if decided else [answer], strict=True
+        ):
+            if not job.answer.done():
+                job.answer.set_result(told)
 
 
 class _Patience:
@@ -124,6 +163,7 @@ class Link:
         self._changed = changed
         self._waiting: deque[_Job] = deque()
         self._wake = asyncio.Event()
+        self._lingering: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self.up = False
         self.run_id = b""
@@ -143,20 +183,23 @@ class Link:
                 await self._task
             self._task = None
 
-    def send(self, script: Script) -> asyncio.Future[Any]:
-        """The answer to one run of the script; the future fails with `LinkFailed`. Raises it where the link
-        is down or overfull."""
+    def send(self, command: Script | Decision, *, linger: bool = False) -> asyncio.Future[Any]:
+        """The answer to one command; the future fails with `LinkFailed`. Raises it where the link is down or
+        overfull. One that may `linger` goes out with the next that may not, or after `LINGER_S`."""
         if not self.up or len(self._waiting) >= MAX_WAITING:
             cause = "full" if self.up else "down"
             self.failures[cause] += 1
             raise LinkFailed(cause)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Job(script, answer))
-        self._wake.set()
+        self._waiting.append(_Job(command, answer))
+        if not linger:
+            self._wake.set()
+        elif self._lingering is None and not self._wake.is_set():
+            self._lingering = answer.get_loop().call_later(LINGER_S, self._wake.set)
         return answer
 
     async def _live(self) -> None:
-        pause_s, sent = FIRST_PAUSE_S, deque[_Job]()
+        pause_s, sent = FIRST_PAUSE_S, deque[_Run]()
         try:
             while True:
                 before = self.run_id
@@ -176,9 +219,8 @@ class Link:
                     self._down(sent, "timeout")
                 except (RedisError, OSError, ValueError) as error:
                     self._say("closed", type(error).__name__)
-                    again = [job for job in sent if job.tries < MAX_TRIES]
-                    self._fail([job for job in sent if job.tries >= MAX_TRIES], "closed")
-                    sent = deque(again)
+                    self._fail([job for job in _jobs(sent) if job.tries >= MAX_TRIES], "closed")
+                    sent = deque(run for run in sent if run.jobs[0].tries < MAX_TRIES)
                 finally:
                     await _end(connection)
         finally:
@@ -209,44 +251,70 @@ class Link:
                 await _end(connection)
         return connection if usable else None
 
-    async def _serve(self, connection: AbstractConnection, sent: deque[_Job]) -> None:
+    async def _serve(self, connection: AbstractConnection, sent: deque[_Run]) -> None:
         """Send what waits and hand out answers, until something is wrong. `sent` has what is unanswered."""
         clock = asyncio.get_running_loop().time
         while True:
-            while self._waiting and len(sent) < MAX_BATCH:
-                job = self._waiting.popleft()
-                if not job.answer.done():
-                    sent.append(job)
+            self._take_along(sent)
             if not sent:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            for job in sent:
+            for job in _jobs(sent):
                 job.tries += 1
             async with asyncio.timeout(None) as deadline:
                 patience = _Patience(self._deadline_s, lambda: deadline.reschedule(clock()))
                 try:
-                    await connection.send_packed_command([job.packed() for job in sent], check_health=False)
+                    await connection.send_packed_command([run.packed() for run in sent], check_health=False)
                     while sent:
                         self._answered(sent, await _read(connection))
                 finally:
                     patience.end()
 
-    def _answered(self, sent: deque[_Job], answer: Any) -> None:
-        """Give an answer to its job. Raises where the server says that it is not the one to ask."""
-        job = sent.popleft()
-        if isinstance(answer, NoScriptError):
-            job.by_text = True
-            self._waiting.appendleft(job)
-            return
+    def _take_along(self, sent: deque[_Run]) -> None:
+        """Join what waits to runs, in its order."""
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
+        room = MAX_BATCH - sum(len(run.jobs) for run in sent)
+        new: _Run | None = None
+        while self._waiting and room > 0:
+            job = self._waiting.popleft()
+            if job.answer.done():
+                continue
+            room -= 1
+            if new is not None and new.takes(job):
+                new.jobs.append(job)
+            else:
+                new = _Run([job])
+                sent.append(new)
+
+    def _answered(self, sent: deque[_Run], answer: Any) -> None:
+        """Give an answer to its run. Raises where the server says that it is not the one to ask, and
+        `ValueError` where it answers something else."""
+        jobs = sent[0].jobs
         if not isinstance(answer, ResponseError):
-            if not job.answer.done():
-                job.answer.set_result(answer)
+            sent[0].answered(answer)
+            sent.popleft()
             return
-        self._fail([job], "error")
-        if isinstance(answer, _ELSEWHERE):
+        sent.popleft()
+        if isinstance(answer, NoScriptError):
+            for job in jobs:
+                job.by_text = True
+            self._waiting.extendleft(reversed(jobs))
+        elif isinstance(answer, _ELSEWHERE):
+            self._fail(jobs[:1], "error")
+            if jobs[1:]:
+                sent.appendleft(_Run(jobs[1:]))
             raise ConnectionResetError(type(answer).__name__)
-        self._say("error", type(answer).__name__)
+        elif len(jobs) > 1:
+            # One of them cannot be done: not for the others to suffer. What was done is known by name.
+            for job in jobs:
+                job.alone = True
+            self._waiting.extendleft(reversed(jobs))
+        else:
+            self._fail(jobs, "error")
+            self._say("error", type(answer).__name__)
 
     def _went_up(self) -> None:
         if not self.up:
@@ -254,10 +322,10 @@ class Link:
             _log.info("limit store connected")
             self._changed()
 
-    def _down(self, sent: deque[_Job], cause: str) -> None:
+    def _down(self, sent: deque[_Run], cause: str) -> None:
         """Fail everything at once; from here on nothing waits."""
         was_up, self.up = self.up, False
-        self._fail(sent, cause)
+        self._fail(_jobs(sent), cause)
         self._fail(self._waiting, cause)
         sent.clear()
         self._waiting.clear()
@@ -277,6 +345,10 @@ class Link:
         if why != self.why:
             self.why = why
             _log.warning("limit store", extra={"cause": cause, "detail": detail})
+
+
+def _jobs(runs: Iterable[_Run]) -> list[_Job]:
+    return [job for run in runs for job in run.jobs]
 
 
 async def _read(connection: AbstractConnection) -> Any:

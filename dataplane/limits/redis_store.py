@@ -1,7 +1,7 @@
 """Limits of many processes, in Redis or Valkey: one script for each decision, by the server's clock.
 
-In reading order below this: `redis_codec` (claims as a command), `limits.lua` (the command), `redis_link`
-(the connection), `redis_shard` (whether the state is whole).
+In reading order below this: `redis_codec` (claims as a command), `redis_script` (commands on the wire),
+`limits.lua` (what they do), `redis_link` (the connection), `redis_shard` (whether the state is whole).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from dataplane.limits import redis_codec as codec
-from dataplane.limits.redis_codec import Script
 from dataplane.limits.redis_link import CAUSES, Link, LinkFailed
 from dataplane.limits.redis_place import Place, unfit
+from dataplane.limits.redis_script import Decision
 from dataplane.limits.redis_shard import Recount, Shard, Timing
 from dataplane.limits.store import Claim, Granted, Lease, Past, Rejected, StoreUnavailable
 
@@ -38,7 +38,7 @@ class _Later:
     """What must reach Redis in the end. `sent_at` is when it first may have (monotonic seconds)."""
 
     shard: Shard
-    script: Script
+    decision: Decision
     sent_at: float | None = None
 
 
@@ -134,13 +134,14 @@ class RedisStore:
     ) -> Granted | Rejected:
         """As the protocol says; a rate keeps the call of a caller that was cancelled meanwhile."""
         shard = self._of(slot)
-        if shard.epoch is None:
+        epoch = shard.epoch
+        if epoch is None:
             raise StoreUnavailable("limit store: not ready")
-        script = codec.reserve(
-            shard.number, self._now(), shard.epoch, reservation, claims, wants, self._timing.lease_us
+        decision = codec.reserve(
+            shard.number, self._now(), epoch, reservation, claims, wants, self._timing.lease_us
         )
         try:
-            answer = await shard.link.send(script)
+            answer = await shard.link.send(decision)
         except asyncio.CancelledError:
             self._give_up(shard, reservation, claims, wants)
             raise
@@ -148,12 +149,12 @@ class RedisStore:
             if failed.unknown:
                 self._give_up(shard, reservation, claims, wants)
             raise
-        status, numbers = codec.reserved(answer)
+        status = answer[0]
         if status in (codec.OTHER_EPOCH, codec.GIVEN_UP):
-            if status == codec.OTHER_EPOCH and shard.epoch != answer[2]:
+            if status == codec.OTHER_EPOCH and shard.epoch == epoch:
                 shard.doubt()
             raise StoreUnavailable("limit store: its state changed")
-        decided = codec.answered(numbers, reservation, claims, wants)
+        decided = codec.answered(answer, reservation, claims, wants)
         if isinstance(decided, Granted):
             self._hold(reservation, shard, claims)
         return decided
@@ -167,9 +168,9 @@ class RedisStore:
             if not self._held[lease.cell]:
                 del self._held[lease.cell]
         shard = self._of(slot)
-        script = codec.settle(shard.number, self._now(), granted, claims, wants, spent)
-        if script is not None:
-            self._send(_Later(shard, script))
+        decision = codec.settle(shard.number, self._now(), granted, claims, wants, spent)
+        if decision is not None:
+            self._send(_Later(shard, decision))
 
     def restore(self, past: Sequence[Past]) -> None:
         """Nothing: Redis has it, and where it has not, it is counted anew from the records by itself."""
@@ -248,7 +249,7 @@ class RedisStore:
             self._keep(later)
             return
         try:
-            answer = later.shard.link.send(later.script)
+            answer = later.shard.link.send(later.decision, linger=True)
         except LinkFailed:
             self._keep(later)
             return

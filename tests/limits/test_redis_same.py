@@ -123,3 +123,16 @@ def test_amounts_beyond_what_is_counted_exactly_are_cut_and_admit_no_more(redis_
             assert isinstance(await shared.reserve("4", "t", [rate, budget], [1, MAX_BUDGET]), Granted)
 
     asyncio.run(main())
+
+
+def test_what_is_over_in_less_than_a_millisecond_is_over_by_the_clock_alone(
+    redis_server: RedisServer,
+) -> None:
+    async def main() -> None:
+        rate = Rate(cell="r", amount=999_983, period_us=60_000_000, burst=10)
+        async with started(redis_server.url, clock_us=Clock()) as shared:
+            assert (await shared.reserve("1", "t", [rate], [1])).remaining == [9]
+            await asyncio.sleep(0.01)  # the time of the server that runs on, which is not what counts here
+            assert (await shared.reserve("2", "t", [rate], [1])).remaining == [8]
+
+    asyncio.run(main())
