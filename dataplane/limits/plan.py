@@ -46,13 +46,16 @@ REMEMBERED: Final = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The limits of one decision and their claims, parallel. `counts_tokens` and `costs`: whether the prompt
-    must be counted, and priced."""
+    """The limits of one decision and their claims, parallel; `every` is all their places. `counts_tokens` and
+    `costs`: whether the prompt must be counted, and priced. `watches`: whether a stream's spending may take
+    more of one, or be cut."""
 
     limits: tuple[Limit, ...]
     claims: tuple[Claim, ...]
+    every: tuple[int, ...]
     counts_tokens: bool
     costs: bool
+    watches: bool
 
 
 @lru_cache(REMEMBERED)
@@ -64,8 +67,10 @@ def plan(limits: tuple[Limit, ...]) -> Plan:
     return Plan(
         limits=limits,
         claims=tuple(map(claim_of, limits)),
+        every=tuple(range(len(limits))),
         counts_tokens=not units.isdisjoint(SPENT_UNITS),
         costs="usd" in units,
+        watches=any(limit.unit in SPENT_UNITS and limit.overrun != "finish" for limit in limits),
     )
 
 

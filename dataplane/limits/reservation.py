@@ -9,6 +9,7 @@ from typing import Final
 
 from dataplane.domain import CallState
 from dataplane.errors import Refused, limited
+from dataplane.frozen import quick_init
 from dataplane.limits.amounts import final_usage, so_far, used
 from dataplane.limits.plan import SPENT_UNITS, Plan
 from dataplane.limits.store import (
@@ -47,6 +48,7 @@ class Nothing:
 NOTHING: Final = Nothing()
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Grant:
     """What was taken at once: `which` are positions in the plan's limits."""
@@ -81,11 +83,11 @@ class Held:
         self._grants: list[_Grant] = []
         self._have = [0] * len(wants)
         self._settled = False
-        self.watches = any(limit.unit in SPENT_UNITS and limit.overrun != "finish" for limit in plan.limits)
+        self.watches = plan.watches
 
     async def take(self) -> Granted | Rejected:
         """Take everything, or nothing. Raises what the store raises."""
-        return await self._take(tuple(range(len(self._wants))), self._wants)
+        return await self._take(self._plan.every, self._wants)
 
     async def spent(self, usage: Usage) -> Refused | None:
         """See `ports.Reservation`. A store that fails now cuts the stream: what it spends is not counted."""
@@ -144,7 +146,8 @@ class Held:
         return tuple(by_id.get(limit.id, 0) for limit in state.decision.limits)
 
     async def _take(self, which: tuple[int, ...], wants: tuple[int, ...]) -> Granted | Rejected:
-        claims = tuple(self._plan.claims[index] for index in which)
+        every = which is self._plan.every
+        claims = self._plan.claims if every else tuple([self._plan.claims[index] for index in which])
         answer = await self._store.reserve(self._new_id(), self._slot, claims, wants)
         if isinstance(answer, Granted):
             self._grants.append(_Grant(granted=answer, which=which, claims=claims, wants=wants))

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from dataplane.errors import RegoGateError
+from dataplane.frozen import quick_init
 
 LEASE_US: Final = 45_000_000
 """Parallel calls of a process that died are forgotten after this: below the 60 s that are promised."""
@@ -66,6 +67,7 @@ Claim = Rate | Budget | Lease
 stays used when the amount changes. It is plain text that policy chose, of any length and characters."""
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Granted:
     """A reservation was made. The sequences are parallel to the claims.
