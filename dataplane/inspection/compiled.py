@@ -12,7 +12,7 @@ from typing import Final
 from dataplane.kept_files import KeptFiles
 
 MOST: Final = 64
-"""Databases kept: the shipped detectors take six, of 11 MB together, and every site's own patterns one. The
+"""Databases kept: the shipped detectors take eight, of 11 MB together, and every site's own patterns one. The
 one used longest ago goes first."""
 
 _places: Final[list[KeptFiles]] = []

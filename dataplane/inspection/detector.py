@@ -8,7 +8,7 @@ from typing import Any
 from dataplane.findings import Inspection, Origin, Text
 from dataplane.inspection.inspector import Inspector, make_inspector
 from dataplane.inspection.redact import CallRedactor
-from dataplane.inspection.stream_reader import Readers
+from dataplane.inspection.stream_readers import Readers
 from dataplane.inspection.views import PATTERNS, hides
 from dataplane.inspection_ports import Redactor, TextStream
 

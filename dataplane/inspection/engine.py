@@ -83,9 +83,18 @@ class Engine:
         """Which engine finds: `hyperscan` or `re2`."""
         return "none" if self._scanner is None else self._scanner.name
 
-    def touched(self, text: str, data: bytes) -> list[tuple[int, int]]:
-        """The patterns that match in `text`, which is all ASCII, by their indices; see `Scanner.ends`."""
-        return [] if self._scanner is None else self._scanner.ends(text, data)
+    def touched(self, text: str) -> list[tuple[int, int]]:
+        """The patterns that match in `text`, by their indices, and where; see `Scanner.ends`, but in code
+        points."""
+        if self._scanner is None:
+            return []
+        if text.isascii():
+            return self._scanner.ends(text, text.encode())
+        text = text.translate(_FOLDS)
+        data = text.encode("utf-8", "replace")
+        ends = self._scanner.ends(text, data)
+        at = _code_points(data, {end for _, end in ends}) if ends else {}
+        return [(index, at[end]) for index, end in ends]
 
     def scan(self, text: str) -> list[Hit]:
         """All hits in `text`, in the order of their ends (then starts, then patterns)."""

@@ -2,7 +2,9 @@
 
 What stands before the held text is kept for as long as it may be needed to understand what follows, so the
 state of a stream does not grow with it. A piece in which no pattern matches and no trick is seen costs one
-scan and one look at where it ends; any other costs looking at the kept text as at a text of its own.
+scan and one look at where it ends. Where only words matched that abuse or attacks are told by, their own
+recognizers are asked whether these come to anything. Any other costs looking at the kept text as at a text
+of its own.
 
 A finding is told with the text that it is about, once that text may go on. One that is recognised only later,
 by what follows it, is told then, with what of it is still here.
@@ -12,24 +14,21 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from dataplane.findings import FAILED, LEVEL_RANK, Finding, Origin, Span, failure, selects
-from dataplane.inspection.engine import Engine
-from dataplane.inspection.recognizer import Hit
 from dataplane.inspection.stream_hold import (
     BLANK,
     BLOCK_END,
     BLOCK_END_LENGTH,
     MAX_BEGUN,
     MAX_PLAIN_BYTES,
-    Openings,
     begun,
     block_start,
-    run_start,
 )
+from dataplane.inspection.stream_reader import FOLLOW, HIDES, LOOK_BACK, SETTLES, Reader
 from dataplane.inspection_ports import Passed
 
 CONTEXT: Final = 384
@@ -43,18 +42,12 @@ were looked at with it."""
 _KEPT: Final = CONTEXT + CONTEXT // 2
 """Code points of it that are kept at most."""
 
-LOOK_BACK: Final = 64
-"""Code points before the held text that are scanned again with each piece: what a value is told by, such as
-`password:`, has gone on when it comes."""
-
 FOLLOWS: Final = 260
 """Code points behind a hit of a recognizer of words that may yet make a finding of it (`evidence.AFTER`)."""
 
-SETTLES: Final = 96
-"""Code points behind a finding of such a recognizer that may show it to be harmless; it is held so long."""
-
-HINT: Final = 32
-"""Code points before the end of such a hit that are held with it: two or three words."""
+TOGETHER: Final = 48
+"""Code points that are scanned and go on together behind words that may come to something, so that whether
+they do is asked once for two or three small pieces; fewer than `LOOK_BACK`."""
 
 SPELLED: Final = 128
 """Code points after which words in disguise (misspelt, turned round) are looked for: that takes as long as a
@@ -66,130 +59,51 @@ SLICE: Final = 2_048
 _WORD_LENGTH: Final = 64
 """Longest word that kept text does not begin within."""
 
-LOOK: Final = 1
-FOLLOW: Final = 2
-"""What a hit of a pattern means: that the text must be looked at, and that what follows must be too."""
-
 _NOTHING: Final = Passed("")
 _log = logging.getLogger("regogate.inspection")
 
-Look = Callable[[str, Origin], Sequence[Finding]]
-"""All findings of a short text, looked at as text 0."""
-
-
-class Reader:
-    """What the streams of one set of kinds share."""
-
-    __slots__ = (
-        "_engines",
-        "_openings",
-        "_runs",
-        "_weight",
-        "_weight_by_id",
-        "hides",
-        "kinds",
-        "look",
-        "words",
-    )
-
-    def __init__(
-        self,
-        *,
-        kinds: Sequence[str],
-        engines: Sequence[Engine],
-        weight: Mapping[str, int],
-        openings: Sequence[Openings],
-        runs: bool,
-        words: Sequence[str],
-        look: Look,
-        hides: Callable[[str], bool],
-    ) -> None:
-        """`weight` says of the engines' patterns what a hit means: `LOOK`, or `FOLLOW` where a finding may
-        still be made by what follows; patterns of no weight are not of these kinds. `openings` are held, and
-        `runs` if it says so; findings of the kinds `words` may be unmade by what follows. `hides` says
-        whether a text may be read in another way than as it stands."""
-        self.kinds = tuple(kinds)
-        self.words = tuple(words)
-        self.look = look
-        self.hides = hides
-        self._engines = tuple(engines)
-        self._weight = tuple(
-            (engine.touched, [weight.get(pattern.id, 0) for pattern in engine.patterns]) for engine in engines
-        )
-        self._weight_by_id = weight
-        self._openings = tuple(openings)
-        self._runs = runs
-
-    def weigh(self, text: str, start: int) -> tuple[int, int]:
-        """What was touched in `text`: 0, `LOOK` or `FOLLOW`. And where, from `start` on, begins what may
-        become a finding; the text's end if nothing does."""
-        if not text.isascii():
-            by_id = self._weight_by_id
-            touched = max([by_id.get(hit.pattern, 0) for hit in self._hits(text)], default=0)
-            return touched or (LOOK if self.hides(text) else 0), self.open_from(text, start)
-        data = text.encode()
-        touched = 0
-        for touches, weight in self._weight:
-            if ends := touches(text, data):
-                touched = max(touched, max([weight[index] for index, _ in ends]))
-        upto = len(text)
-        for openings in self._openings:
-            at = openings.start_in(data, start)
-            if 0 <= at < upto:
-                upto = at
-        if self._runs:
-            at = run_start(text, start)
-            if at < upto:
-                upto = at
-            if "-----" in text and (at := block_start(text, start)) < upto:
-                upto = at
-        return touched, upto
-
-    def open_from(self, text: str, start: int) -> int:
-        """Where, from `start` on, begins what may become a finding; the text's end if nothing does."""
-        at = min((len(text), *(openings.start(text, start) for openings in self._openings)))
-        if self._runs:
-            at = min(at, run_start(text, start), block_start(text, start))
-        return at
-
-    def hinted(self, text: str, start: int) -> int:
-        """Where, from `start` on, words begin that may yet come to something with what follows `text`; its
-        end if none do."""
-        back = max(start - LOOK_BACK, len(text) - SETTLES)
-        weight = self._weight_by_id
-        ends = [hit.end for hit in self._hits(text[max(0, back) :]) if weight.get(hit.pattern) == FOLLOW]
-        if not ends:
-            return len(text)
-        at = max(start, min(ends) + max(0, back) - HINT)
-        blank = text.find(" ", at)
-        return at if at == start or blank < 0 else blank
-
-    def _hits(self, text: str) -> list[Hit]:
-        return [hit for engine in self._engines for hit in engine.scan(text)]
-
-    def unsettled(self, found: Finding, length: int) -> bool:
-        """Whether what follows a text of `length` may show a finding in it to be harmless."""
-        return found.spans[-1].end + SETTLES > length and selects(self.words, found.kind, found.origin)
+_FEW: Final = MAX_PLAIN_BYTES >> 2
+"""Code points that are no more than the bytes that may be held, whatever characters they are."""
 
 
 class Window:
     """Implements `ports.TextStream`.
 
     `_text` is what is kept, `_out` how much of it has gone on, `_gone` how much of the stream was before it.
+    `_open` is where, as far as text was looked at, begins what is held for what it may become.
+    `_follow` counts down the code points that words which were found may still need, `_unread` counts those
+    not looked at for disguises, `_late` those that came since patterns were looked for; up to `_veiled` in
+    the stream, text may be read in another way.
     `_until` ends a match that has begun and is longer than plain text may be held; `_told` are kind, range in
     the stream and level of the findings that were told of what is kept.
     """
 
-    __slots__ = ("_follow", "_gone", "_origin", "_out", "_reader", "_text", "_told", "_unread", "_until")
+    __slots__ = (
+        "_follow",
+        "_gone",
+        "_late",
+        "_open",
+        "_origin",
+        "_out",
+        "_reader",
+        "_text",
+        "_told",
+        "_unread",
+        "_until",
+        "_veiled",
+    )
 
     def __init__(self, reader: Reader, origin: Origin) -> None:
         self._reader = reader
         self._origin = origin
         self._text = ""
         self._out = 0
+        self._open = 0
         self._gone = 0
         self._follow = 0
+        self._late = 0
         self._unread = 0
+        self._veiled = 0
         self._until: re.Pattern[str] | None = None
         self._told: list[tuple[str, int, int, int]] = []
 
@@ -200,9 +114,53 @@ class Window:
 
     def feed(self, text: str) -> Passed:
         """See `ports.TextStream`. Never raises: what cannot be looked at is a finding `inspection.failed`."""
-        if len(text) > SLICE:
-            return _joined([self._next(text[at : at + SLICE]) for at in range(0, len(text), SLICE)])
-        return self._next(text) if text else _NOTHING
+        new = len(text)
+        if not new:
+            return _NOTHING
+        if new > SLICE:
+            return _joined([self.feed(text[at : at + SLICE]) for at in range(0, new, SLICE)])
+        self._text = text = self._text + text
+        out = self._out
+        try:
+            if self._until is None:
+                reader = self._reader
+                back = out - LOOK_BACK
+                if self._follow > 0:
+                    new += self._late
+                    if new < TOGETHER and self._gone + out > 0 and _size(text[out:]) <= MAX_PLAIN_BYTES:
+                        self._late = new
+                        return _NOTHING
+                    self._late = 0
+                    back = min(self._open - LOOK_BACK, len(text) - SETTLES)
+                if back < 0:
+                    back = 0
+                part = text[back:]
+                ends = reader.touched(part)
+                start = out - back if out > back else 0
+                upto = back + reader.open_from(part, start)
+                self._unread += new
+                means = 0
+                for each, _ in ends:
+                    means |= each
+                if not part.isascii() and reader.hides(part):
+                    means |= HIDES
+                if means or self._follow > 0:
+                    self._open = upto
+                    upto = self._followed(
+                        means, new, min(upto, max(out, back + reader.hint(ends, part, start)))
+                    )
+                elif len(text) - upto > _FEW or (self._unread >= SPELLED and self._disguised(text)):
+                    upto = -1
+                if upto >= 0:
+                    self._out = upto
+                    if upto > _KEPT:
+                        self._forget(upto - CONTEXT)
+                    return Passed(text[out:upto])
+            elif self._goes_on(text, new):
+                return _NOTHING
+        except Exception as error:  # noqa: BLE001  whatever fails here must not let the text go on
+            return self._failed(error)
+        return self._guarded(self._looked)
 
     def relax(self) -> Passed:
         """See `ports.TextStream`."""
@@ -212,34 +170,20 @@ class Window:
         """See `ports.TextStream`."""
         return _NOTHING if self._out == len(self._text) else self._guarded(self._ended)
 
-    def _next(self, piece: str) -> Passed:
-        text = self._text + piece
-        self._text = text
-        out = self._out
-        try:
-            if self._until is None:
-                back = out - LOOK_BACK if out > LOOK_BACK else 0
-                touched, upto = self._reader.weigh(text[back:], out - back)
-                upto += back
-                self._unread += len(piece)
-                if touched == FOLLOW:
-                    self._follow = FOLLOWS
-                elif self._follow > 0:
-                    self._follow -= len(piece)
-                elif (
-                    not touched
-                    and len(text) - upto <= MAX_PLAIN_BYTES >> 2
-                    and (self._unread < SPELLED or not self._disguised(text))
-                ):
-                    self._out = upto
-                    if upto > _KEPT:
-                        self._forget(upto - CONTEXT)
-                    return Passed(text[out:upto])
-            elif self._goes_on(text, len(piece)):
-                return _NOTHING
-        except Exception as error:  # noqa: BLE001  whatever fails here must not let the text go on
-            return self._failed(error)
-        return self._guarded(self._looked)
+    def _followed(self, means: int, new: int, upto: int) -> int:
+        """How far text goes on after a piece of `new` code points in which patterns matched, or that came
+        soon after some did: `upto` where it was words that come to nothing so far, -1 where all has to be
+        looked at to know."""
+        text = self._text
+        if means & FOLLOW:
+            self._follow = FOLLOWS
+        elif self._follow > 0:
+            self._follow -= new
+        if means & HIDES:
+            self._veiled = self._gone + len(text)
+        if means & ~FOLLOW or self._veiled > self._gone or _size(text[upto:]) > MAX_PLAIN_BYTES:
+            return -1
+        return -1 if self._reader.comes(text, self._origin) else upto
 
     def _disguised(self, text: str) -> bool:
         """Whether words are disguised in what came since this was last asked."""
@@ -271,7 +215,10 @@ class Window:
             if each.spans[-1].end > out and self._reader.unsettled(each, len(text))
         ]
         if self._follow > 0:
-            begins.append(self._reader.hinted(text, out))
+            back = max(0, out - LOOK_BACK)
+            begins.append(
+                back + self._reader.hint(self._reader.touched(text[back:]), text[back:], out - back)
+            )
         upto = max(out, min((self._reader.open_from(text, out), *begins)))
         return self._pass(self._bounded(found, _before(found, upto, out)), found)
 
@@ -284,9 +231,15 @@ class Window:
 
     def _ended(self) -> Passed:
         text, out = self._text, self._out
-        back = max(0, out - LOOK_BACK)
-        looks = self._follow > 0 or self._until is not None or self._reader.weigh(text[back:], out - back)[0]
-        return self._pass(len(text), self._find() if looks or self._disguised(text) else ())
+        reader, part = self._reader, text[max(0, out - LOOK_BACK) :]
+        looks = (
+            self._follow > 0
+            or self._until is not None
+            or reader.touched(part)
+            or (not part.isascii() and reader.hides(part))
+            or self._disguised(text)
+        )
+        return self._pass(len(text), self._find() if looks else ())
 
     def _find(self) -> list[Finding]:
         """What is found in the kept text, of the kinds asked for."""
@@ -299,7 +252,7 @@ class Window:
     def _bounded(self, found: Sequence[Finding], upto: int) -> int:
         """How far text goes on, if it may as far as `upto`, so that no more is held than may be."""
         text = self._text
-        if len(text[upto:].encode("utf-8", "replace")) <= MAX_PLAIN_BYTES:
+        if _size(text[upto:]) <= MAX_PLAIN_BYTES:
             return upto
         block = block_start(text, upto)
         first = min(
@@ -314,7 +267,7 @@ class Window:
             self._until = None
             return len(text)
         plain = text[upto:first].encode("utf-8", "replace")
-        kept = max(0, MAX_PLAIN_BYTES - len(text[first:].encode("utf-8", "replace")))
+        kept = max(0, MAX_PLAIN_BYTES - _size(text[first:]))
         freed = plain[: max(0, len(plain) - kept)].decode("utf-8", "ignore")
         return upto + len(freed)
 
@@ -323,7 +276,7 @@ class Window:
         text, out = self._text, self._out
         passed = text[out:upto]
         told = [self._clipped(each) for each in found if each.spans[-1].end <= upto and self._tell(each)]
-        self._out = upto
+        self._out = self._open = upto
         if upto > _KEPT:
             self._forget(upto - CONTEXT)
         return Passed(passed, tuple(told))
@@ -334,6 +287,7 @@ class Window:
         upto = upto if blank is None else blank.start()
         self._text = self._text[upto:]
         self._out -= upto
+        self._open -= upto
         self._gone += upto
         self._told = [each for each in self._told if each[2] > self._gone]
 
@@ -359,9 +313,14 @@ class Window:
         _log.error("inspection of a stream failed", extra={"error_type": type(error).__name__})
         passed = self._text[self._out :]
         self._gone += len(self._text)
-        self._text, self._out, self._until = "", 0, None
+        self._text, self._out, self._open, self._until = "", 0, 0, None
         span = Span(0, 0, len(passed))
         return Passed(passed, (failure(self._origin, span),))
+
+
+def _size(text: str) -> int:
+    """In bytes of UTF-8."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
 
 def _before(found: Sequence[Finding], upto: int, out: int) -> int:

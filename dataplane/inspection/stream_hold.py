@@ -8,7 +8,7 @@ beginning of a match of a pattern, which only patterns of several words need.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from dataplane import regex
@@ -38,7 +38,7 @@ _GROUPS: Final = re.compile(
     r"(?:[ \t\u00a0\u2007\u202f]{1,2}+(?:[-/\u2013] )?(?:[A-Z]{1,4}[ \u00a0](?=[0-9]))?"
     r"[A-Z()+./:,#*\-\u2010-\u2015]*+[0-9][0-9A-Z()+./:,#*\-\u2010-\u2015]*+)*"
 )
-_PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyz,;!?\"'")
+PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyz,;!?\"'")
 """What ends a word that is no part of a group of digits, and so ends the group too."""
 _BLOCK: Final = "-----BEGIN"
 _HEADER: Final = re.compile(r"-----BEGIN[^-\n]{0,64}(?:-{0,4}\Z|-----)")
@@ -49,6 +49,10 @@ _CHARACTER: Final = re.compile(r"\\.|[^\\]")
 _LETTER: Final = r"(?:[^\\.^$*+?()\[\]{}|]|\\[nrt\W])"
 _WORDS: Final = re.compile(rf"{_LETTER}+(?:\|{_LETTER}+)*")
 """A pattern that is words, of which one is there: characters and escaped ones, without classes or counts."""
+WORD_BEFORE: Final = 3
+"""Characters of the word before the last that tell most texts from beginnings of several words."""
+
+_ESCAPED: Final = {r"\n": "\n", r"\r": "\r", r"\t": "\t"}
 
 
 def block_start(text: str, start: int) -> int:
@@ -72,7 +76,7 @@ def run_start(text: str, start: int) -> int:
         # Nearly always a plain word, alone or with the blank behind it.
         at = text.rfind(" ", start)
         word = text[at + 1 if at >= 0 else start :]
-        if (at <= start or text[at - 1] in _PLAIN) and (not word or word.isalpha()):
+        if (at <= start or text[at - 1] in PLAIN) and (not word or word.isalpha()):
             return length - len(word)
     first = max(start, length - _TAIL)
     turned = text[length : first - 1 : -1] if first else text[::-1]
@@ -94,6 +98,22 @@ def begun(text: str, start: int) -> int:
     return at
 
 
+def _last_words(regex: str) -> Iterator[str]:
+    """Of every beginning of every word of `regex` (see `_WORDS`) that has a blank: what stands from
+    `WORD_BEFORE` characters before its last blank on, in lower case."""
+    word, blank = "", -1
+    for char in _CHARACTER.findall(regex):
+        if char == "|":
+            word, blank = "", -1
+            continue
+        char = _ESCAPED.get(char, char[-1])
+        if char == " ":
+            blank = len(word)
+        word += char.lower()
+        if blank >= 0:
+            yield word[max(0, blank - WORD_BEFORE) :]
+
+
 def _begun_words(regex: str) -> str:
     """What matches every beginning of every word of `regex` (see `_WORDS`). Beginnings that words share
     stand there once: of some hundred words that compiles in a quarter of the time."""
@@ -112,20 +132,26 @@ def _branches(node: dict[str, Any]) -> str:
 class Openings:
     """Which beginnings of the matches of some patterns a text ends in."""
 
-    __slots__ = ("_match",)
+    __slots__ = ("_match", "last_words")
 
     def __init__(self, patterns: Iterable[Pattern]) -> None:
         """Compile; as slow as `Engine`. The patterns are those of an engine, so they can be read."""
         begins: list[str] = []
         words: dict[bool, list[str]] = {}  # of patterns that are words alone, by whether they are caseless
+        last_words: set[str] | None = set()
         for pattern in patterns:
             if _WORDS.fullmatch(pattern.regex):
                 words.setdefault(pattern.caseless, []).append(pattern.regex)
+                if last_words is not None:
+                    last_words.update(_last_words(pattern.regex))
             else:
+                last_words = None
                 begins.append(source(pattern, regex.read(pattern.regex).begun))
         for caseless, some in words.items():
             begins.append(f"(?{'i' if caseless else ''}m:{_begun_words('|'.join(some))})")
         self._match: Match | None = compile_one(rf"(?:{'|'.join(begins)})\z") if begins else None
+        self.last_words: Final = None if last_words is None else frozenset(last_words)
+        """Ends of those that have a blank (`_last_words`); None: they may be any."""
 
     def start(self, text: str, start: int) -> int:
         """Where the longest of them begins, not before `start`; the text's end if there is none."""
@@ -135,15 +161,8 @@ class Openings:
         # One more, for what asks what stands before a word.
         before = max(0, max(start, length - _TAIL) - 1)
         data = text[before:].encode("utf-8", "replace")
-        at = self.start_in(data, 0)
-        if at < 0:
+        at: int = self._match(ANYWHERE, data, 0, len(data))[0][0]
+        # A blank before a word is the beginning of too much.
+        if at < 0 or data[at:].isspace():
             return length
         return max(start, before + (at if len(data) == length - before else len(data[:at].decode())))
-
-    def start_in(self, data: bytes, before: int) -> int:
-        """The same in a text in UTF-8, from the byte `before` on; -1 if there is none."""
-        if self._match is None:
-            return -1
-        at: int = self._match(ANYWHERE, data, before, len(data))[0][0]
-        # A blank before a word is the beginning of too much.
-        return -1 if at >= 0 and data[at:].isspace() else at

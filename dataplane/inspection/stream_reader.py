@@ -1,116 +1,132 @@
-"""Opens windows for the kinds that a decision asks for, by what an inspector has compiled already."""
+"""What the streams of one set of kinds share: what is looked for in them, and what a match means."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from dataplane.findings import Origin
-from dataplane.inspection.catalogue import Family
+from dataplane.findings import Finding, Origin, selects
 from dataplane.inspection.engine import Engine
-from dataplane.inspection.evidence import Evidence
-from dataplane.inspection.recognizer import Pattern
-from dataplane.inspection.stream import FOLLOW, LOOK, Look, Reader, Window
-from dataplane.inspection.stream_hold import Openings
+from dataplane.inspection.stream_hold import PLAIN, WORD_BEFORE, Openings, block_start, run_start
 
-MAX_READERS: Final = 64
-"""Sets of kinds that are remembered; a policy has as many as it has tiers."""
+LOOK_BACK: Final = 64
+"""Code points before the held text that are scanned again with each piece: what a value is told by, such as
+`password:`, has gone on when it comes."""
 
-_KINDS: Final = {"secrets": "secret"}
-"""Families whose kinds begin with another word than their row's name."""
+SETTLES: Final = 96
+"""Code points behind a finding of a recognizer of words that may show it to be harmless; held so long."""
 
-_RUNS: Final = ("pii", "secrets", "custom")
-"""Families whose findings are single words, or groups of digits; a site's own may be either."""
+HINT: Final = 32
+"""Code points before the end of a hit of such a recognizer that are held with it: two or three words."""
 
-_OF_ANSWERS: Final = frozenset({"pii", "secrets", "toxicity", "custom"})
-"""Families that answers are mostly asked to be without: their patterns alone take two thirds of the time of
-all, so they have a database of their own."""
+LOOK: Final = 1
+HIDES: Final = 2
+FOLLOW: Final = 4
+"""What a hit of a pattern means: that the text must be looked at; that it may be read in another way, too;
+that words were found which may come to something with what follows."""
+
+Look = Callable[[str, Origin], Sequence[Finding]]
+"""All findings of a short text, looked at as text 0."""
+
+Comes = Callable[[str, Origin], bool]
+"""Whether the words of a text, as it stands, come to a finding."""
 
 
-class Readers:
-    """Readers by the kinds asked for. Made where there is time: compiling takes a second."""
+class Reader:
+    """What the streams of one set of kinds share."""
+
+    __slots__ = (
+        "_comes",
+        "_last_words",
+        "_openings",
+        "_runs",
+        "_touches",
+        "_words",
+        "hides",
+        "kinds",
+        "look",
+    )
 
     def __init__(
         self,
-        families: Sequence[Family],
-        guards: Sequence[Pattern],
+        *,
+        kinds: Sequence[str],
+        engines: Sequence[Engine],
+        weight: Mapping[str, int],
+        openings: Sequence[Openings],
+        runs: bool,
+        words: Sequence[str],
         look: Look,
         hides: Callable[[str], bool],
-        *,
-        hyperscan: bool | None = None,
+        comes: Sequence[Comes],
     ) -> None:
-        """`guards` are the patterns of tricks; `look` finds all that the families find, and `hides` says of a
-        text without a guard whether it is disguised all the same. `hyperscan` as for `Engine`."""
-        self._families = tuple(families)
-        answers = [each for each in families if each.name in _OF_ANSWERS]
-        others = [each for each in families if each.name not in _OF_ANSWERS]
-        together = [replace(pattern, apart="") for pattern in guards]  # one search: chunks are short
-        self._answers = Engine([*together, *_coming(answers)], hyperscan=hyperscan)
-        self._others = Engine(_coming(others), hyperscan=hyperscan)
-        self._guards = {pattern.id: LOOK for pattern in guards}
-        self._look = look
-        self._hides = hides
-        self._openings = {
-            family.name: Openings(_coming([family]))
-            for family in families
-            if family.name not in _RUNS or family.name == "custom"
-        }
-        self._readers: dict[tuple[str, ...], Reader] = {}
-
-    def open(self, origin: Origin, kinds: Sequence[str]) -> Window:
-        """See `ports.Detector.stream`."""
-        asked = tuple(kinds)
-        reader = self._readers.get(asked)
-        if reader is None:
-            if len(self._readers) >= MAX_READERS:
-                self._readers.clear()
-            reader = self._readers[asked] = self._made(asked)
-        return Window(reader, origin)
-
-    def _made(self, kinds: tuple[str, ...]) -> Reader:
-        families = [each for each in self._families if _gives(_KINDS.get(each.name, each.name), kinds)]
-        words = [each for each in families if each.name not in _RUNS]
-        weight = dict(self._guards) if families else {}
-        for each in families:
-            means = FOLLOW if each in words else LOOK
-            weight |= {pattern.id: means for pattern in _coming([each])}
-        engines = [self._answers] if families else []
-        if not _OF_ANSWERS.issuperset(each.name for each in families):
-            engines.append(self._others)
-        return Reader(
-            kinds=kinds,
-            engines=engines,
-            weight=weight,
-            openings=[self._openings[each.name] for each in families if each.name in self._openings],
-            runs=any(each.name in _RUNS for each in families),
-            words=[each.name for each in words],
-            look=self._look,
-            hides=self._hides if families else _shows,
+        """`weight` says of the engines' patterns what a hit means: `LOOK`, `HIDES` or `FOLLOW`; patterns of
+        no weight are not of these kinds. `openings` are held, and `runs` if it says so; findings of the kinds
+        `words` may be unmade by what follows. `hides` says whether a text may be read in another way than as
+        it stands though no pattern matched, `comes` whether the words of a text come to a finding of these
+        kinds."""
+        self.kinds = tuple(kinds)
+        self.look = look
+        self.hides = hides
+        self._comes = tuple(comes)
+        self._words = tuple(words)
+        self._touches = tuple(
+            (engine.touched, [weight.get(pattern.id, 0) for pattern in engine.patterns]) for engine in engines
         )
+        self._openings = tuple(openings)
+        self._runs = runs
+        known = [each.last_words for each in openings]
+        self._last_words = None if None in known else frozenset[str]().union(*filter(None, known))
 
+    def touched(self, text: str) -> list[tuple[int, int]]:
+        """What the matches in a text mean, each, and where it ends (see `engine.Scanner.ends`)."""
+        found: list[tuple[int, int]] = []
+        for touches, weight in self._touches:
+            if ends := touches(text):
+                found += [(weight[index], end) for index, end in ends if weight[index]]
+        return found
 
-def _coming(families: Sequence[Family]) -> list[Pattern]:
-    """What says in a text that still grows that something of these families may be coming."""
-    found: list[Pattern] = []
-    for each in families:
-        recognizer = each.recognizer
-        found += recognizer.beginnings if isinstance(recognizer, Evidence) else recognizer.patterns
-    return found
+    def hint(self, ends: Sequence[tuple[int, int]], text: str, start: int) -> int:
+        """Where, by the matches in `text`, from `start` on, words begin that may yet come to something with
+        what follows it; its end if none do."""
+        length = len(text)
+        near = [end for means, end in ends if means == FOLLOW and end > length - SETTLES]
+        if not near:
+            return length
+        at = min(near) - HINT
+        if at <= start:
+            return start
+        blank = text.find(" ", at)
+        return at if blank < 0 else blank
 
+    def open_from(self, text: str, start: int) -> int:
+        """Where, from `start` on, begins what may become a finding; the text's end if nothing does."""
+        known = self._last_words
+        if known is not None and self._runs:
+            # Nearly always a plain word that is being written, alone or with the blank behind it. What begins
+            # further to the left holds the blank before it, and more.
+            blank = text.rfind(" ", start)
+            if blank >= WORD_BEFORE and text[blank - 1] in PLAIN and text.isascii() and "-----" not in text:
+                ends = text[blank - WORD_BEFORE :].lower()
+                word = ends[WORD_BEFORE + 1 :]
+                if (
+                    (not word or word.isalpha())
+                    and ends not in known
+                    and ends[1:] not in known
+                    and ends[2:] not in known
+                ):
+                    return blank if word and ends[3:] in known else blank + 1
+        at = len(text)
+        if self._runs:
+            at = min(run_start(text, start), block_start(text, start))
+        for openings in self._openings:
+            at = min(at, openings.start(text, start))
+        return at
 
-def _gives(family: str, kinds: Sequence[str]) -> bool:
-    """Whether some of a family's kinds may be meant by these patterns (`findings.selects`)."""
-    for pattern in kinds:
-        wanted = pattern.partition("@")[0]
-        if wanted.endswith("*"):
-            begin = wanted[:-1]
-            if begin.startswith(family) or family.startswith(begin):
-                return True
-        elif wanted.partition(".")[0] == family:
-            return True
-    return False
+    def comes(self, text: str, origin: Origin) -> bool:
+        """Whether words in a text without tricks that patterns tell come to a finding."""
+        return self.hides(text) or any(comes(text, origin) for comes in self._comes)
 
-
-def _shows(text: str) -> bool:
-    return False
+    def unsettled(self, found: Finding, length: int) -> bool:
+        """Whether what follows a text of `length` may show a finding in it to be harmless."""
+        return found.spans[-1].end + SETTLES > length and selects(self._words, found.kind, found.origin)

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from dataplane.findings import FAILED, Finding, Level, Origin, Span
 from dataplane.inspection.engine import Engine
 from dataplane.inspection.recognizer import Pattern
-from dataplane.inspection.stream import CONTEXT, FOLLOW, LOOK, Reader, Window
+from dataplane.inspection.stream import CONTEXT, Window
 from dataplane.inspection.stream_hold import MAX_BEGUN, MAX_PLAIN_BYTES, Openings
+from dataplane.inspection.stream_reader import FOLLOW, LOOK, Reader
 from dataplane.inspection_ports import Passed
 
 KINDS = {
@@ -57,6 +58,7 @@ def reader(**changes: Any) -> Reader:
         "words": ("toxicity",),
         "look": look,
         "hides": lambda text: False,
+        "comes": [lambda text, origin: any(found.kind == "toxicity" for found in look(text, origin))],
     }
     return Reader(**given | changes)
 
