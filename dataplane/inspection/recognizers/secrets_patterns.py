@@ -147,7 +147,7 @@ SERVICES: Final = {
     "frameio_token": r"\bfio-u-[\w=-]{64}",
     "dynatrace_token": r"\bdt0[a-z]\d\d\.[A-Z0-9]{24}\.[A-Z0-9]{64}",
     "newrelic_key": r"\bNRAK-[A-Z0-9]{27}|\bNR(?:JS|BR)-[a-f0-9]{19}|\bNRI[IQ]-[\w-]{32}|\bNRRA-[a-f0-9]{42}"
-    r"|\bNRAA-[a-f0-9]{27}|\b(?:[a-z]{2}\d\dxx?)?[a-fA-F0-9]{30,36}NRAL|\b[a-z0-9]{2,6}[a-f0-9]{36,42}-NRMA",
+    r"|\bNRAA-[a-f0-9]{27}|\b(?:[a-z]{2}\d\dxx?)?[a-fA-F0-9]{30,36}NRAL|[a-f0-9]{36}-NRMA",
     "grafana_token": r"\bglsa_[A-Za-z0-9]{32}_[0-9a-fA-F]{8}|\bglc_[A-Za-z0-9+/]{32,}={0,3}"
     r"|\beyJrIjoi[A-Za-z0-9+/]{60,}={0,3}",
     "sentry_token": r"\bsntrys_[A-Za-z0-9+/=_-]{60,}|\bsntryu_[a-f0-9]{64}",
@@ -211,7 +211,7 @@ FURTHER: Final = {
     "helicone_key": r"\bsk-helicone-[\w-]{20,}",
     "logfire_token": r"\bpylf_v\d_[a-z]{2,10}_[A-Za-z0-9]{40,}",
     "wandb_key": r"\bwandb_v\d_[A-Za-z0-9_]{40,}",
-    "nats_seed": r"\bS[UANOXC][A-Z2-7]{56}",
+    "nats_seed": r"\bSU[A-Z2-7]{56}|\bSA[A-Z2-7]{56}|\bSO[A-Z2-7]{56}",
     "ory_token": r"\bory_(?:at|rt|ac|pat|apikey)_[\w.-]{32,}",
     "sonatype_key": r"\bNX-[A-Za-z0-9]{32,}",
     "wundergraph_key": r"\bcosmo_[a-f0-9]{32}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from dataplane.inspection.evidence import Signal
+from dataplane.inspection.recognizers import toxicity_terms
 from dataplane.inspection.recognizers.toxicity_lexicon import GROUP, HARMED, VILE
 
 _NASTY: Final = (
@@ -66,8 +67,10 @@ SIGNALS: Final = (
         " mong,|mongoloid| sperg| chav|pedo |pedos |boot lick|bootlick|ass kiss|asskiss|brown nos|"
         "brownnos|fatass|fat ass| fatty|fatties|fatso|lesbos|camel fuck|goat fuck|sheep fuck|pig fuck|"
         "crackhead|crack head|methhead|meth head| pos | pos.| pos,| pos!|libfu|lib fu|douch|dumb sh|"
-        "dumbsh|dum shit|full of sh|pisslam|mudslime|attention whore|man whore|manwhore|untermensch",
-        r"\b(?:trump|lib|con|fuck|dumb|cuck|ob?am|demo|woke|mask|snow|vax|anti ?vax|maga|feminis|celeb"
+        "dumbsh|dum shit|full of sh|pisslam|mudslime|attention whore|man whore|manwhore|untermensch|"
+        f"{toxicity_terms.SUPREMACIST[0]}",
+        rf"{toxicity_terms.SUPREMACIST[1]}"
+        r"|\b(?:trump|lib|con|fuck|dumb|cuck|ob?am|demo|woke|mask|snow|vax|anti ?vax|maga|feminis|celeb"
         r"|liber|republi|tea)\w{0,3}tards?\b|\blib(?:t|-t)?(?:ard|urd)s?\b|\bturds?\b"
         r"|\bdu?mb?o(?:c)?rats?\b"
         r"|\bdemon ?rats?\b|\bdemocraps?\b|\brethug\w*|\brepukes?\b|\brepubliklan\w*|\bamerikkk\w*"
@@ -90,8 +93,10 @@ SIGNALS: Final = (
         "masked",
         "f*|f@|f#|f&|f$|fu*|fuc*|sh*|sh!t|sh1t|s**|b*t|b!t|b1t|b**|c*n|n*g|n1g|n**|f@g|f4g|f*g|a**|a$$|p*s"
         "|pu*|pu$|d*c|d!ck|wh*|wh0|sl*|r*t|m*r|m0r|id*ot|1d1o|fck|fuk|phuck|fvck|biatch|beyotch|nikka|niqq"
-        "|f u c k|b i t c h|p u s s y|c u n t|n i g g|f a g| f.u. |stfu",
-        r"\bb[*!1@#]tch\w*|\bb\*{3,}(?:h|es)\b|\bc[*@#]nt\w*|\bn[*!1@#]+gg\w*|\bn\*{3,}(?:a|as|az|ers?)\b"
+        "|f u c k|b i t c h|p u s s y|c u n t|n i g g|f a g| f.u. |stfu|"
+        f"{toxicity_terms.DISGUISED[0]}",
+        rf"{toxicity_terms.DISGUISED[1]}"
+        r"|\bb[*!1@#]tch\w*|\bb\*{3,}(?:h|es)\b|\bc[*@#]nt\w*|\bn[*!1@#]+gg\w*|\bn\*{3,}(?:a|as|az|ers?)\b"
         r"|\bf[@4]g+(?:[o0*]ts?|s)?\b|\bf\*g+(?:[o0*]ts?|s)\b|\ba(?:\*\*|\$\$)h\w*"
         r"|\bp[*@#u](?:ss|s[*$]|[*$]s|\*\*|\$\$)(?:y|ies)\b|\bd[*!1]ck ?(?:head)?s?\b|\bwh[*0@]res?\b"
         r"|\bsl[*@]ts?\b|\br[*3]t[*@4]rd\w*|\bm[*0]r[*0]ns?\b|\b[i1]d[*!1][o0*]ts?\b"
@@ -175,8 +180,10 @@ SIGNALS: Final = (
         "rot in|in hell|in prison|in jail|execute| beat|slap| punch| kick|choke| covid| cancer| cliff|"
         " bridge|lamppost|hiding|whooping|lynch|suffer|killed| kill all| kill every|himself|herself|"
         "yourself|themsel|strung|drown|starve|raped|castrat|steriliz|put down|put to death|deported|"
-        "locked up|hit by|run over|runs over|end every|end all",
-        r"\b(?:go|should|can|please|just|need to|needs to|ought to) (?:just |go |and |all )*(?:hang"
+        "locked up|hit by|run over|runs over|end every|end all|"
+        f"{toxicity_terms.PUBLICLY[0]}",
+        rf"{toxicity_terms.PUBLICLY[1]}"
+        r"|\b(?:go|should|can|please|just|need to|needs to|ought to) (?:just |go |and |all )*(?:hang"
         r"|kill|drown|shoot"
         r"|fuck) (?:your|him|her|them)sel(?:f|ves)\b|\bgo (?:and )?(?:hang|die|drown|choke)\b"
         r"|\b(?:needs?|deserves?|in need of|get|give (?:him|her|them)) (?:an? |the |some )?(?:rope"
@@ -210,8 +217,10 @@ SIGNALS: Final = (
         "you blind|brain|your iq|his iq|her iq|iq of|thick skull|dumber than|get a life|you suck|u suck|"
         "people suck|your mom|your mother|ur mom|yo mama|lick|nobody ask|no one ask|asked you|shut up|"
         "gfy|fjb|gtfo|foff|🖕|make me sick|makes me sick|want to puke|wanna puke|to vomit|back to your|"
-        "back under|hate people like",
-        r"\bheads? (?:is |are )?(?:so far |way |stuck |shoved )*up (?:his|her|your|their|ur"
+        "back under|hate people like|"
+        f"{toxicity_terms.AT_YOU[0]}|{toxicity_terms.TAUNTED[0]}",
+        rf"{toxicity_terms.AT_YOU[1]}|{toxicity_terms.TAUNTED[1]}"
+        r"|\bheads? (?:is |are )?(?:so far |way |stuck |shoved )*up (?:his|her|your|their|ur"
         r"|my) (?:own )?(?:ass|arse"
         r"|butt|rear)|\b(?:shove|stick|cram) (?:it|that|your \w+|ur \w+)[^.\n]{0,20} up (?:your|ur"
         r"|his|her|their) "

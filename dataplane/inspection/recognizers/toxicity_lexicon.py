@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Final
 
 from dataplane.inspection.evidence import Signal
+from dataplane.inspection.recognizers import toxicity_terms
 
 GROUP: Final = (
     r"(?:(?:black|white|brown|gay|trans(?:gender)?|disabled|asian|jewish|muslim|arab|mexican|african|indian"
-    r"|chinese|native|old|fat|foreign|poor|homeless|autistic|lgbtq?) (?:people|folks|men|women|guys|kids"
+    r"|chinese|native|old|fat|foreign|poor|homeless|autistic|lgbtq?\+?) (?:people|folks|men|women|guys|kids"
     r"|ones|persons?|girls|boys)|blacks|whites|jews|muslims|moslems|christians|catholics|hindus|arabs"
     r"|mexicans|latinos|hispanics"
     r"|asians|chinese|indians|africans|pakistanis|immigrants|migrants|refugees|foreigners|gays|gay|lesbians"
@@ -90,8 +91,10 @@ SIGNALS: Final = (
         "asshole|motherf|dumbass|dickhead|scumbag|douche|shithead|cocksuck|prick|wanker|bastard|jackass"
         "|dipshit|piece of shit|bullshitter|fuckface|fucker|son of a|arsehole|bellend|tosser|shitbag"
         "|scumb|ass wipe|asswipe|dumb ass|dumb fuck|fuckwit|dumbfuck|numbnut|pos |knobhead|fathead"
-        "|fat ass|lardass|retarded|dumb f",
-        r"\b(?:assholes?|arseholes?|mother ?f(?:u|\*)(?:c|\*)k(?:er|in|ing|a)s?|muthaf\w+|dumb ?asse?s?"
+        "|fat ass|lardass|retarded|dumb f|"
+        f"{toxicity_terms.NAMED_SO[0]}",
+        rf"{toxicity_terms.NAMED_SO[1]}"
+        r"|\b(?:assholes?|arseholes?|mother ?f(?:u|\*)(?:c|\*)k(?:er|in|ing|a)s?|muthaf\w+|dumb ?asse?s?"
         r"|dick ?heads?|scumbags?|douche(?:bag)?s?|shit ?heads?|cock ?suckers?|pricks?|wankers?|jackasses"
         r"|jackass|dipshits?|piece of (?:shit|crap|garbage|trash|filth)|pieces of shit|fuck ?face|fuckers?"
         r"|sons? of (?:a )?bitch(?:es)?|bellends?|tossers?|ass ?wipes?|dumb ?fucks?|fuck ?wits?|knobheads?"

@@ -1,0 +1,91 @@
+"""Turns and terms that signs of abuse have in common with ordinary talk, told from it by what stands beside.
+
+Each is a pair, needles and an expression as those of `evidence.Signal`, which the signals that it belongs to
+hold beside their own.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_AT: Final = r"(?:you(?:[’']?re| are| r)?|ur|u r|u)"
+_DEGREE: Final = (
+    r"(?:all|just|such|so|really|an?|the|bunch of|little|big|old|sad|stupid|dumb|ugly|fat|sick|lying|racist"
+    r"|filthy|pathetic|worthless|ignorant|fucking|bloody|god ?damn)"
+)
+_PEOPLE: Final = (
+    r"(?:fuck(?:s|ers?|tards?|wits?|nuts?)|dicks?|cocks?|asse?s?|arses?|bastards?|shits|shit(?:bags?|heads?)"
+    r"|fag\w*|prick\w*)"
+)
+AT_YOU: Final = (
+    "fuck|fkn| shit|-shit|dipshit| ass | asses| ass.| ass!| ass,|-ass| arse| dick| cock |cocks|bastard"
+    "| fag|prick",
+    rf"\b{_AT} (?:{_DEGREE} |\w+[- ]){{0,4}}{_PEOPLE}\b"
+    rf"|\b{_AT} (?:all |just |are |people |guys )?(?:fucking|fuckin|fkn|f+uck(?:ed|s|n)?)"
+    r" (?:in |up |with )?\w+"
+    r"|\bf+u+c+k(?:ing|in)? (?:with )?(?:yours?|ur|u|yoursel(?:f|ves))\b"
+    r"|\b(?:what|who|why|how) (?:the|da) (?:actual )?fuck (?:are|r|do|did|is|gives) (?:wrong|you|u|your)\b"
+    r"|\b(?:your|ur) (?:\w+ ){0,2}(?:ass(?:es)?|arse|dicks?|cock) (?:is|are|out|off|back|down|and|kicked|beat"
+    r"|banned|blocked|fired|in jail)\b|\bkick(?:ing|ed)? (?:your|ur) ass|\boff (?:your|ur) fucking\b"
+    r"|\b(?:give|gives|gave) (?:a|two|one|any) (?:\w+ )?(?:fucks?|shits?|damn) (?:about|what)"
+    r" (?:you|u|your)\b",
+)
+"""Profanity that somebody is called or told."""
+
+TAUNTED: Final = (
+    "shut up|shut the| gay|homosexual|homo |homos|your guts|his guts|her guts|their guts|kiss my|kiss our"
+    "|suck my|suck his|suck a |suck on|die already",
+    r"(?:^|[.!?:=,\n]\s*)shut (?:the [\w-]+ )?up\b"
+    rf"|\b{_AT} (?:all |just |so |such |totally |really |fucking |very |probably )+(?:an? )?"
+    r"(?:gay|homo(?:sexual)?s?)\b"
+    r"|\b(?:you[’']?re|you are|ur|u r) (?:an? )?(?:gay|homo(?:sexual)?s?) ?(?:[!.]|$|lol|and you)"
+    r"|\b(?:flaming|raging|fat|closet|fucking) (?:gay|homo(?:sexual)?|queer|queen)s?\b"
+    r"|\bgay (?:boi|bastard|ass|baitch|bitch|dumbass|retard|lord|loser|fuck\w*)\b"
+    r"|\b(?:is|are|just|mad|super) (?:just |mad |super |fucking )+gay\b"
+    r"|\bhates? (?:your|his|her|their) guts\b|\bkiss (?:my|our) (?:\w+ ){0,3}ass\b|\b(?:just )?die already\b"
+    r"|\bsuck (?:my|his|a|on my) (?:\w+ )?(?:penis|dick|cock|balls|nuts)\b",
+)
+"""Orders to be silent, and `gay` said in contempt."""
+
+NAMED_SO: Final = (
+    "idiot|moron|imbecile|loser|jerk| liar|traitor|hypocrite| fool|cretin|pedos|paedos|cunt|scum |scum."
+    "|scum,|scum!|jackoff|dimwit|nitwit|nutjob|nut job|wing nut|buffoon| clown| pig| creep| slob|degenerate"
+    "|coward| crook",
+    r"\b(?:idiots|morons|imbeciles|cretins|dimwits|cunts?|pedos|paedos|scum|(?:left|right)[ -]?wing nut\w*)\b"
+    r"|\b(?:these|those|such|you|of|the|all|fucking|stupid|lying|same|bloody|damn|racist|liberal"
+    r"|republican|democrat|leftist|wing|corrupt|pathetic|ignorant|are) "
+    r"(?:losers|jerks|liars|traitors|hypocrites|fools)\b"
+    r"|\b(?:this|that|what an?|such an?|is an?|fucking|bloody|absolute|complete|total|some) (?:\w+ )?"
+    r"(?:idiot|moron|imbecile|cretin|jackoff|nitwit|dimwit|buffoon)\b"
+    r"|\b(?:this|such an?|what an?|typical|lying|bunch of|pack of|sorry|senile|lifetime) (?:\w+ )?"
+    r"(?:clowns?|fools?|jerks?|nut ?jobs?|pigs?|creeps?|slobs?|degenerates?|losers?|traitors?|liars?|cowards?"
+    r"|crooks?|hypocrites?)\b",
+)
+"""Persons called fools and worse."""
+
+SUPREMACIST: Final = (
+    "white power|sieg heil|heil hitler| zog |zog.|juden |holohoax|holocau$t|race mix|race-mix|racemix|1488"
+    "| muds |mud people|mud race|mongrels|mongreli|jew world|jewish bankers|jewish lies|jewish threat"
+    "|jewish control|jewish vermin|zionist bullshit|jew bankers|negroid|that negro|these negro|filthy negro"
+    "|dirty negro|illegals|breed like|breeding like|bred like|white victory",
+    r"\b(?:white power|sieg heil|heil hitler|zog|juden|holohoax|race[- ]?mix(?:ing|ers?)|1488|muds"
+    r"|mud (?:people|races?)|mongrels|mongreli[sz]\w+|jew(?:ish)? (?:world order|bankers|lies|threat|control"
+    r"|vermin)|zionist bullshit|negroid|(?:that|these|filthy|dirty) negro(?:e?s)?|illegals|white victory)\b"
+    r"|\bholocau\$t|\b(?:breed(?:s|ing)?|bred) like (?:rats|cockroach\w*|rabbits|flies|vermin|animals)\b",
+)
+"""Terms of those who hold others to be less."""
+
+DISGUISED: Final = (
+    "f--|fk off|fk you|fk u|sh*th|azzhole|azz hole|s.o.b| mfr|chit human",
+    r"\bf-{2,}(?:k|ing|ed)?\b|\bf-{3,}|\bfk (?:off|you|u)\b|\bsh\*th\w+|\bazz ?holes?\b|\bs\.o\.b\b|\bmfrs?\b"
+    r"|\bpiece of chit\b",
+)
+"""Abuse with letters left out."""
+
+PUBLICLY: Final = (
+    "should be shot|should be hang|should be hung|should be exec|should be lynch|should all be",
+    r"\b(?:people|anyone|everyone|everybody|whoever|those|all of|parents|voters|supporters|politicians"
+    r"|democrats|republicans|liberals|cops|traitors)\b[^.!?\n]{0,48} should (?:all )?(?:be )(?:publicly )?"
+    r"(?:shot|hanged|hung|executed|lynched)\b",
+)
+"""Death wished on whoever does something."""
