@@ -50,8 +50,9 @@ def merged(found: Iterable[Found]) -> list[Found]:
     kept: list[Found] = []
     for apart in kinds.values():
         for cluster in _clusters(sorted(apart, key=_by_place)):
-            kept.extend(cluster if len(cluster) > MOST else _best(cluster))
-    kept.sort(key=_by_place)
+            kept.extend(_best(cluster) if 1 < len(cluster) <= MOST else cluster)
+    if len(kinds) > 1:
+        kept.sort(key=_by_place)
     return kept
 
 
@@ -60,6 +61,7 @@ def _best(cluster: Iterable[Found]) -> list[Found]:
     for each in sorted(cluster, key=_before_others):
         if not any(_covers(other, each) for other in best):
             best.append(each)
+    best.sort(key=_by_place)
     return best
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from dataplane.findings import Origin
 
@@ -45,6 +45,14 @@ class Candidate:
     end: int
 
 
+PAUSE: Final = Candidate("", 0, 0, 0)
+"""No candidate: what a recognizer says between others when it has looked at `PAUSE_AFTER` hits, so that other
+calls have their turn."""
+
+PAUSE_AFTER: Final = 64
+"""Hits after which a recognizer whose work grows with them pauses: some milliseconds at the most."""
+
+
 class Recognizer(Protocol):
     """Recognises one family of kinds. Made once for each revision of the tables, from its row of
     `detectors.yaml`; holds no state of a call."""
@@ -54,7 +62,8 @@ class Recognizer(Protocol):
 
     def recognize(self, text: str, hits: Sequence[Hit], origin: Origin) -> Iterable[Candidate]:
         """What the hits of this recognizer's own patterns (in order of their ends) come to in `text`, one
-        view of a text of `origin`. Costs nothing proportional to more than the text's length."""
+        view of a text of `origin`. Costs nothing proportional to more than the text's length. May say
+        `PAUSE`."""
         ...
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from stdnum import iban
 
 from dataplane.findings import Origin
-from dataplane.inspection.recognizer import Candidate, Hit, Pattern, Recognizer
+from dataplane.inspection.recognizer import PAUSE, PAUSE_AFTER, Candidate, Hit, Pattern, Recognizer
 from dataplane.inspection.recognizers import pii_card, pii_context, pii_ids, pii_net, pii_phone
 
 _NUMBER: Final = r"[+(]{0,2}\d(?:[ .\-/()]{0,3}\d){6,30}"
@@ -116,7 +116,9 @@ class _Pii:
         """What is found, none overlapping another: the surest first."""
         found: list[Candidate] = []
         numbers: list[Hit] = []
-        for hit in hits:
+        for count, hit in enumerate(hits, 1):
+            if count % PAUSE_AFTER == 0:
+                yield PAUSE
             match hit.pattern:
                 case "pii.number":
                     numbers.append(hit)
@@ -138,9 +140,11 @@ class _Pii:
                     found.extend(_named(text, hit.end, self._named[pattern]))
                 case pattern:
                     found.extend(_lettered(text, hit.end, self._lettered[pattern]))
-        for hit in numbers:
+        for count, hit in enumerate(numbers, 1):
+            if count % PAUSE_AFTER == 0:
+                yield PAUSE
             found.extend(self._number(text, hit))
-        return _apart([each for each in found if each.kind not in self._skip])
+        yield from _apart([each for each in found if each.kind not in self._skip])
 
     def _number(self, text: str, hit: Hit) -> Iterable[Candidate]:
         start, end = hit.start, hit.end

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
+
+from dataplane.inspection.engine_re2 import ANYWHERE, compile_one
 
 BEFORE: Final = 72
 """Code points before a value in which words count: about a line of prose."""
@@ -74,6 +77,22 @@ _IS_SAID: Final = re.compile(
 )
 
 
+def _may_say(pattern: re.Pattern[str]) -> Callable[[str], bool]:
+    """Whether a pattern may match, by RE2, which is asked what it would match without regard to what stands
+    around it: that takes a fortieth of the time, and most numbers have no such words before them."""
+    match = compile_one(f"(?i)(?:{_AROUND.sub('', pattern.pattern)})")
+
+    def may_say(words: str) -> bool:
+        return not words.isascii() or match(ANYWHERE, words.encode(), 0, len(words))[0][0] >= 0
+
+    return may_say
+
+
+_AROUND: Final = re.compile(r"\\b|\(\?!\[\^\\W_\]\)")
+_may_say_phone: Final = _may_say(_PHONE)
+_may_say_card: Final = _may_say(_CARD)
+
+
 def before(text: str, start: int) -> str:
     """What stands before a value."""
     return text[max(0, start - BEFORE) : start]
@@ -96,7 +115,7 @@ def speaks_of_thing(words: str) -> bool:
 
 def says_phone(words: str) -> bool:
     """Whether words speak of a telephone."""
-    return _PHONE.search(words) is not None
+    return _may_say_phone(words) and _PHONE.search(words) is not None
 
 
 def labelled_phone(text: str, end: int) -> bool:
@@ -111,7 +130,7 @@ def counts(text: str, end: int) -> bool:
 
 def says_card(words: str) -> bool:
     """Whether words speak of a payment card."""
-    return _CARD.search(words) is not None
+    return _may_say_card(words) and _CARD.search(words) is not None
 
 
 def pays(text: str, start: int, end: int) -> bool:

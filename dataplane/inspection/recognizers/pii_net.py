@@ -98,9 +98,19 @@ def ip4(text: str, start: int, end: int) -> int:
     if not (address.is_global or standin) or address.is_multicast or after[:1] == "/":
         return 0
     low = max(map(int, quad.split("."))) < _LOW
-    if (low or _VERSION_BEFORE.search(before)) and not _ADDRESS_WORDS.search(before):
+    if (low or _says_version(before)) and not _ADDRESS_WORDS.search(before):
         return 0
     return 90
+
+
+def _says_version(before: str) -> bool:
+    # in lists of addresses each stands behind another, and no word that says so ends in a digit
+    last = before.rstrip(_BETWEEN)[-1:]
+    return not (last.isdigit() or last == ".") and _VERSION_BEFORE.search(before) is not None
+
+
+_BETWEEN: Final = " \t\n\r\f\v,;:(\"'"
+"""What may stand between such a word and the number, and between two addresses."""
 
 
 def ip6(text: str, start: int, end: int) -> int:
