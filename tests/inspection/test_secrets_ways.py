@@ -56,6 +56,9 @@ LOWER = string.ascii_lowercase + string.digits
         (f"your lemonhub key is {varied(32, HEX)}.", varied(32, HEX)),
         (f'"host_secret": "{varied(14, LOWER)}"', varied(14, LOWER)),
         (f'metabase "{TOKEN}"', TOKEN),
+        (f"<Server><Pass>{MARKED}</Pass></Server>", MARKED),
+        (f"statuspage_api: OAuth {varied(64, HEX)}", varied(64, HEX)),
+        (f"kind: Secret\nstringData:\n  token: {TOKEN}\n  provider: postgresql\n", TOKEN),
     ],
 )
 def test_a_value_is_found_however_code_and_configuration_set_it(text, value):
@@ -151,6 +154,9 @@ def test_more_issuers_forms_are_found(kind, value):
         "shop --token ${{ secrets.TOKEN }}",
         "shop --password <password>",
         "the rows are identified by the 3rd column",
+        "These are not natively identified by Phileas.",
+        "a node is identified by `node_id_2` or by Sha256Sum",
+        'kind: Secret\nstringData:\n  type: "postgresql"\n  host: "demo-database"\n',
         "CREATE USER jane IDENTIFIED BY '${PASSWORD}';",
         "curl_easy_setopt(curl, CURLOPT_PASSWORD, password);",
         '{"name": "token", "value": "{{token}}"}',

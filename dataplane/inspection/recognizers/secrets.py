@@ -232,6 +232,8 @@ def _kubernetes(text: str, hit: Hit) -> Iterable[Candidate]:
     """The values of a manifest's `data`, which stands shortly before or after its `kind`."""
     for block in _SECRET_DATA.finditer(text, max(0, hit.start - _BEFORE_KIND), hit.end + 2 * _BEFORE_KIND):
         for entry in re.finditer(r"[\w.-]+:\s*[\"']?([^\s\"']{10,400})", block[1]):
+            if block[0].startswith("stringData") and secrets_value.is_wordy(entry[1]):
+                continue
             if not secrets_value.stands_for_another(entry[1]):
                 yield Candidate(
                     "secret.kubernetes",

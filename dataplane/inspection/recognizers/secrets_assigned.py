@@ -20,8 +20,8 @@ _ASSIGNED: Final = re.compile(
     r"|\s?\{[^{}]{0,160}?\bdefault\s{0,8}=\s{0,4}"
     r"|</(?:key|name)>\s{0,40}<(?:string|value)>\s{0,8}|>\s{0,8}(?:\{(?:[\w-]{1,24} ){0,2})?"
     r"|\s?\|\s{0,8}|\s(?:is|are|to)[\s:]{1,8}|\s-\s(?=[\"'])|\((?=[\"'])|[ \t]{1,4}|-(?=[A-Za-z0-9]{8}))"
-    r"(?P<quote>[\"'`]?)(?: ?(?<=[\"'`] ))?(?:Bearer |Basic |Token )?(?P<value>[A-Za-z0-9+/=_.~@!#$%^&*"
-    r"|?:;,()\[\]{}<>-]{4,600})",
+    r"(?P<quote>[\"'`]?)(?: ?(?<=[\"'`] ))?(?:Bearer |Basic |Token |OAuth )?"
+    r"(?P<value>[A-Za-z0-9+/=_.~@!#$%^&*|?:;,()\[\]{}<>-]{4,600})",
     re.IGNORECASE,
 )
 """How a value is set: also in the next member, element or line that is called `value`, as a variable's

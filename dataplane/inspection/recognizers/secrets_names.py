@@ -25,7 +25,7 @@ NAMED: Final = (
     rf"(?:{_NAMES}){_QUOTED}"
     r"(?:\s*[:=,>|?：]|\s(?:is|are|to|string)\s|\s[\"'`]|[ \t][A-Za-z0-9+/_=.!@#$%^&*-]{12}|\s-\s[\"']"
     r"|,?\s+[\"']?value[\"']?\s?[:=]|\s?\{\s|</(?:key|name)>|\([\"'])"
-    rf"|{_SHORT}[\"'\])]*[ \t]?[:=]|{_BARE}"
+    rf"|{_SHORT}[\"'\])]*[ \t]?[:=>]|{_BARE}"
 )
 OF_PROVIDER: Final = rf"(?:{secrets_patterns.PROVIDERS}){_QUOTED}(?:\s*[:=,>|?]|\s[\"'])"
 """What the engine looks for: a name and what sets it. With what a value is made of behind it, hyperscan's

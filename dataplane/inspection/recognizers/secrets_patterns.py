@@ -196,6 +196,15 @@ SERVICES: Final = {
     "private_ai": r"\bcoze_[A-Za-z0-9]{40,}|\bpat_[A-Za-z0-9]{64}",
 }
 FURTHER: Final = {
+    "node_provider_url": r"\binfura\.io/v3/[a-f0-9]{32}|\balchemy(?:api)?\.(?:io|com)/v2/[\w-]{32}",
+    "branch_key": r"\bkey_(?:live|test)_[A-Za-z0-9]{32}",
+    "hexadecimal_key": r"\bkey_[a-f0-9]{28,128}",
+    "firebase_server_key": r":APA91b[\w-]{100,}",
+    "coderabbit_key": r"\bcr-[a-f0-9]{58}",
+    "riot_key": rf"\bRGAPI-{_UUID}",
+    "friendli_key": r"\bflp_[A-Za-z0-9]{40,}",
+    "fleetbase_key": r"\bflb_(?:live|test)_[A-Za-z0-9]{20,}",
+    "mergify_key": r"\bmergify_application_key_[\w-]{40,}",
     "akamai_token": r"\bakab-[a-z0-9]{16}-[a-z0-9]{16}",
     "aiven_token": r"\bAVNS_[\w-]{15,}",
     "alchemy_key": r"\balch(?:emy)?_[\w-]{28,}",
@@ -235,10 +244,10 @@ FURTHER: Final = {
 ALL: Final = {**CLOUDS, **MODELS, **CODE, **SERVICES, **FURTHER}
 
 PROVIDERS: Final = (
-    "adafruit|adobe|airship|airtable|aiven|akamai|algolia|alibaba|alicloud|amadeus|amplitude"
+    "adafruit|adobe|airship|ai21|airtable|aiven|akamai|algolia|alibaba|alicloud|amadeus|amplitude"
     r"|anthropic|apify|apilayer|apollo[_.-]?io|artifactory|asana|assemblyai|atlassian|auth0"
     "|aviationstack|backblaze|bannerbear|beamer|binance|bitbucket|bitly|bitmex|bittrex|blynk"
-    "|braintree|browserstack|bscscan|bugsnag|buildkite|calendly|chargebee|circleci|cisco|clearbit"
+    "|braintree|browserstack|bscscan|bugsnag|buildkite|calendly|chargebee|circleci|cisco|clarifai|clearbit"
     "|clickhouse|clickup|clojars|cloudant|cloudflare|cloudinary|codecov|codeship|cohere|coinapi"
     "|coinbase|coinlayer|coinmarketcap|confluence|confluent|contentful|contentstack|coveralls|crowdin"
     r"|crowdstrike|cryptocompare|currencylayer|customer[_.-]?io|databricks|datadog|datastax|deepgram"

@@ -114,7 +114,8 @@ def find(text: str, start: int, end: int, name: str) -> tuple[int, int, int] | N
     group = last.lastindex or 0
     value = last[group].rstrip("\"'@" if name == "oracle_login" else "\"'")
     first = start + last.start(group)
-    if not _meant(name, value, text[max(0, start - _COMMAND) : start]):
+    quoted = text[first - 1 : first] in ("'", '"')
+    if not _meant(name, value, text[max(0, start - _COMMAND) : start], quoted=quoted):
         return None
     password = value.partition(":")[2] if name in ("curl_user", "bundler") else value
     if _stands_for_another(value, password):
@@ -148,7 +149,7 @@ def _stands_for_another(value: str, password: str) -> bool:
     )
 
 
-def _meant(name: str, value: str, before: str) -> bool:
+def _meant(name: str, value: str, before: str, *, quoted: bool) -> bool:
     """Whether what stands where a value does is one."""
     stock = value.lower() in _STOCK
     match name:
@@ -169,6 +170,14 @@ def _meant(name: str, value: str, before: str) -> bool:
                 and secrets_value.kinds_of_characters(value) > 1
                 and (not secrets_value.is_wordy(value) or secrets_value.is_coined(value))
                 and _CODE.search(value) is None
+            )
+        case "sql_password" if not quoted:
+            return (
+                any(map(str.isdigit, value))
+                and secrets_value.kinds_of_characters(value) >= 3
+                and (not secrets_value.is_wordy(value) or secrets_value.is_coined(value))
+                and _CODE.search(value) is None
+                and "`" not in value
             )
         case "login_call" | "command_password" | "sql_password" | "curl_option" | "oracle_login":
             return not value.isalpha() and not stock and _NUMBERS.match(value) is None
