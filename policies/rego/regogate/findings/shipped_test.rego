@@ -6,6 +6,7 @@ import data.regogate.findings
 test_shipped_defaults if {
 	cases := {
 		["injection", "user", "high"]: "block",
+		["injection", "user", "medium"]: "constrain",
 		["injection", "tool_result", "high"]: "block",
 		["injection", "tool_result", "medium"]: "constrain",
 		["injection", "other", "high"]: "block",

@@ -24,7 +24,8 @@ test_the_short_way_is_that_of_plain_calls if {
 
 test_the_short_way_takes_every_plain_field_of_a_tier_and_a_model if {
 	silent := without(tables, "/tiers/basic/audit")
-	every bundle in [silent, object.union(tables, tier_with({"audit": "full"}))] {
+	fields := [{"audit": "full"}, {"unclassified_models": "allow"}, {"answers": {}}]
+	every bundle in array.concat([silent], [object.union(tables, tier_with(field)) | some field in fields]) {
 		prepared_of(bundle, {}).tiers.basic
 	}
 	quickly(asks({"data_class": "restricted"}), {"models": {"small": {"data_class": "restricted"}}})
@@ -32,6 +33,12 @@ test_the_short_way_takes_every_plain_field_of_a_tier_and_a_model if {
 	every field, value in rows {
 		quickly({}, {"models": {"small": {field: value}}})
 	}
+}
+
+test_a_pattern_says_nothing_of_a_model_with_a_row_of_its_own if {
+	rows := {"models": {"big-1": {"data_class": "public"}}}
+	blocked(decide(asks({"model": "big-1"}), rows), ["request.model.data_class"])
+	allowed(decide(asks({"model": "big-2"}), rows))
 }
 
 test_the_short_way_says_why_a_call_is_constrained if {

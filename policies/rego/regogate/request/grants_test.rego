@@ -113,3 +113,10 @@ test_grants_retrieve_is_judged_by_its_model if {
 	allowed(decide(asks({"operation": "models.retrieve"}), {}))
 	blocked(decide(asks({"operation": "models.retrieve", "model": "big"}), {}), ["request.model.unclassified"])
 }
+
+test_grants_are_none_for_a_disabled_client_whatever_the_mode_of_the_rule_that_says_so if {
+	rows := {"clients": {"app": {"enabled": false}}, "rules": {"request.client.disabled": "off"}}
+	every facts in [{}, {"operation": "models.list", "candidates": {"small": {}}}] {
+		blocked(decide(asks(facts), rows), ["request.default.deny"])
+	}
+}

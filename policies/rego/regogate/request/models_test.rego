@@ -78,3 +78,16 @@ test_models_list_is_about_no_model if {
 		data.regogate.request.asked_row with input as asked with data.regogate.models as some_rows
 	}
 }
+
+test_models_routed_to_are_cleared_for_the_data_of_the_call if {
+	rows := object.union(tier_with({"route_to": "big-1"}), {"models": {"small": {"data_class": "restricted"}}})
+	constrained(decide(asks({"data_class": "confidential"}), rows), ["request.route.tier"], {"model": "big-1"})
+	blocked(decide(asks({"data_class": "restricted"}), rows), ["conflict.target"])
+}
+
+test_models_routed_to_are_reached_from_networks_they_do_not_deny if {
+	target := {"big-1": {"data_class": "internal", "deny_networks": ["quarantine"]}}
+	rows := object.union(tier_with({"route_to": "big-1"}), {"models": target})
+	constrained(decide({}, rows), ["request.route.tier"], {"model": "big-1"})
+	blocked(decide({"source": {"ip": "10.1.0.7"}}, rows), ["conflict.target"])
+}

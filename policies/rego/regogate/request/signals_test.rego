@@ -92,3 +92,9 @@ test_signals_that_are_none_block if {
 		"request.input.malformed" in decision.reasons
 	}
 }
+
+test_signals_without_a_finding_ask_for_no_redaction if {
+	decision := decide({}, {"rules": {"request.signal.redact": "shadow"}})
+	allowed(decision)
+	decision.shadow == []
+}
