@@ -160,7 +160,7 @@ SIGNALS: Final = (
         r"|absolute|absolutely|completely|truly|literally|pretty|an?|the|most|bunch of|biggest"
         r"|little|big|fat"
         rf"|old|dirty|sick|plain|some|and|more than|like|full of)){{0,6}}\s+{_CALLED}\b",
-        41,
+        50,
         family="aimed_insult",
     ),
     Signal(
