@@ -49,12 +49,12 @@ class RuleChange:
 
 def table_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[TableChange]:
     """Every difference, changes that are equal in several rows as one, in order of table and row."""
-    together: dict[bytes, tuple[list[str], tuple[Any, ...]]] = {}
+    alike: dict[bytes, tuple[list[str], tuple[Any, ...]]] = {}
     for table in sorted({*old, *new}):
         for row, *change in _rows(old.get(table), new.get(table)):
             key = orjson.dumps([table, *change])
-            together.setdefault(key, ([], (table, *change)))[0].append(row)
-    return [_table_change(tuple(rows), *change) for rows, change in together.values()]
+            alike.setdefault(key, ([], (table, *change)))[0].append(row)
+    return [_table_change(tuple(rows), *change) for rows, change in alike.values()]
 
 
 def rule_changes(old: PolicySet, new: PolicySet) -> list[RuleChange]:
@@ -78,9 +78,9 @@ def rule_changes(old: PolicySet, new: PolicySet) -> list[RuleChange]:
     return found + list(_helpers(before.get("", {}), after.get("", {})))
 
 
-def alike(old: PolicySet, new: PolicySet) -> bool:
-    """Whether both have the same tables and the same files of Rego, so that they decide alike."""
-    return not table_changes(old.tables, new.tables) and rego_of(old) == rego_of(new)
+def same_rego(old: PolicySet, new: PolicySet) -> bool:
+    """Whether both have the same files of Rego. With equal tables, they decide alike."""
+    return rego_of(old) == rego_of(new)
 
 
 def in_words(change: TableChange) -> str:

@@ -5,32 +5,10 @@ Every value is made up and put together from pieces, so that scanners of code ho
 
 from __future__ import annotations
 
-import hashlib
 import string
 
 import pytest
-
-from dataplane.findings import Origin
-from dataplane.inspection.engine import Engine
-from dataplane.inspection.recognizers import secrets
-
-RECOGNIZER = secrets.make({})
-ENGINE = Engine(RECOGNIZER.patterns)
-
-
-def found(text: str) -> list[tuple[str, str]]:
-    candidates = RECOGNIZER.recognize(text, ENGINE.scan(text), Origin.USER)
-    return [
-        (each.kind.removeprefix("secret."), text[each.start : each.end])
-        for each in candidates
-        if each.score >= 50
-    ]
-
-
-def varied(length: int, alphabet: str = string.ascii_letters + string.digits, seed: str = "w") -> str:
-    digits = b"".join(hashlib.sha512(f"{seed}{n}".encode()).digest() for n in range(1 + length // 64))
-    return "".join(alphabet[each % len(alphabet)] for each in digits[:length])
-
+from secrets_kit import found, varied
 
 TOKEN, COINED, MARKED = varied(24), "kulVr57Gg", "Tr0ub4dor" + "&3x"
 HEX = "0123456789abcdef"

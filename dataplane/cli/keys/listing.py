@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dataplane.cli.installation_work import Installation, work_on
-from dataplane.cli.keys.told import JsonOption, print_columns
+from dataplane.cli.keys.told import JsonOption, KeyIdArgument, KeyIdOption, print_columns
 from dataplane.cli.state import ConfigOption, DataDirOption
 from dataplane.config import KeySettings
 from dataplane.identity.key_findings import DAY_US
@@ -61,12 +61,8 @@ def list_(
 
 
 def show(
-    key_id: Annotated[
-        str | None, typer.Argument(metavar="ID", help="The key's id, with or without rgk_.")
-    ] = None,
-    id_option: Annotated[
-        str | None, typer.Option("--id", metavar="ID", help="The same, as an option.")
-    ] = None,
+    key_id: KeyIdArgument = None,
+    id_option: KeyIdOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     data_dir: DataDirOption = None,

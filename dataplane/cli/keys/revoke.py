@@ -8,18 +8,15 @@ from typing import Annotated
 import typer
 
 from dataplane.cli.installation_work import Installation, work_on
+from dataplane.cli.keys.told import KeyIdArgument, KeyIdOption
 from dataplane.cli.state import ConfigOption, DataDirOption
 from dataplane.identity.models import KeyRow
 from dataplane.identity.recorded import NotRecorded
 
 
 def revoke(
-    key_id: Annotated[
-        str | None, typer.Argument(metavar="ID", help="The key's id, with or without rgk_.")
-    ] = None,
-    id_option: Annotated[
-        str | None, typer.Option("--id", metavar="ID", help="The same, as an option.")
-    ] = None,
+    key_id: KeyIdArgument = None,
+    id_option: KeyIdOption = None,
     client: Annotated[str | None, typer.Option("--client", help="Revoke every key of this client.")] = None,
     reason: Annotated[str | None, typer.Option("--reason", help="Kept with the key and recorded.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, also on a terminal.")] = False,

@@ -13,6 +13,10 @@ from dataplane.identity.models import KeyRow
 from dataplane.identity.told import time_text
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
+KeyIdArgument = Annotated[
+    str | None, typer.Argument(metavar="ID", help="The key's id, with or without rgk_.")
+]
+KeyIdOption = Annotated[str | None, typer.Option("--id", metavar="ID", help="The same, as an option.")]
 
 
 def print_columns(lines: Sequence[Sequence[str]]) -> None:

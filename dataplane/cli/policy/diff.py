@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.text import Text
 
-from dataplane.authoring.diff import RuleChange, alike, in_words, rule_changes, table_changes
+from dataplane.authoring.diff import RuleChange, in_words, rule_changes, same_rego, table_changes
 from dataplane.authoring.evaluator import Evaluator, Undecided
 from dataplane.authoring.policy_set import STAGES, PolicySet
 from dataplane.authoring.sweep import BUDGET, Swept, sweep
@@ -57,8 +57,8 @@ def diff(
     Both are asked about all calls that can be made of the tables' clients, models, operations, networks,
     data classes and risk signals, where names that neither policy can tell apart stand for each other;
     tools, lengths, times, modalities and claims are varied one at a time. Two policies with the same tables
-    and Rego are not asked. Changed is a call whose decision,
-    reasons, constraints or limits are not the same. What was not asked is told.
+    and Rego are not asked. Changed is a call whose decision, reasons, constraints or limits are not the
+    same. What was not asked is told.
     Exit codes: 0 no decision changed, 1 some did, 2 wrong usage, 3 a policy cannot be read.
 
     \b
@@ -72,7 +72,7 @@ def diff(
         before = policy_set(old, opa=binary, config=config, data_dir=data_dir)
         after = policy_set(new, opa=binary, config=config, data_dir=data_dir)
         tables, rules = table_changes(before.tables, after.tables), rule_changes(before, after)
-        same = alike(before, after)
+        same = not tables and same_rego(before, after)
         swept = _swept(binary, before, after, budget) if budget and not same else []
     changed = [one for some in swept for one in some.changed]
     if as_json:
