@@ -9,7 +9,8 @@ list anew (`with input as`), so its answer is the one that the input would have 
 2. The deadline of a list is that of a question, and runs from when it is sent.
 3. A list that fails as a whole (the policy fails on an input, an older bundle has no rule for lists) is
    asked again one by one, so that no call's input decides over another's. One that is late is not: what
-   OPA has no time for, it has no time for twice.
+   OPA has no time for, it has no time for twice; the next ones are half as long, and each answer that is
+   in time makes them longer by one again.
 4. A bundle without the rule is given no second list.
 5. What goes alone waits for one of the places that lists and the reading of OPA's status leave.
 """
@@ -34,9 +35,9 @@ from dataplane.policy.result import Malformed, Stage, split_answer, split_list
 IN_FLIGHT: Final = 2
 """One that OPA works on, and one that it finds when it is done: 2,000 decisions a second and more on one of
 its processors, which is more calls than one process of ours makes."""
-TOGETHER: Final = 8
-"""Inputs in one list (measured, shipped policy: 750 us of OPA's processor for a question alone, 330 in a
-list of 8, 275 in one of 16), so that a list takes a small part of its deadline."""
+TOGETHER: Final = 16
+"""Inputs in one list at most (measured, shipped policy: 750 us of OPA's processor for a question alone, 330
+in a list of 8, 275 in one of 16), so that a list takes a small part of its deadline."""
 SMALL_BYTES: Final = 4096
 """Of an input that may stand in a list; nobody waits for the evaluation of a larger one."""
 
@@ -84,11 +85,12 @@ class Questions:
         self._queue: deque[_Waiting] = deque()
         self._sent: set[asyncio.Task[None]] = set()
         self._due = False
+        self._lists = True
         self._most = TOGETHER
 
     def renew(self) -> None:
         """Another bundle is active: it may know lists."""
-        self._most = TOGETHER
+        self._lists, self._most = True, TOGETHER
 
     async def ask(self, stage: Stage, question: bytes) -> Answer:
         """Raises `TimeoutError`, `NoTurn`, `OpaUnreachable` or `Malformed`."""
@@ -154,7 +156,8 @@ class Questions:
         """Those that waited longest, without those that nobody waits for any more."""
         taken: list[_Waiting] = []
         too_long = asyncio.get_running_loop().time() - self._wait_s
-        while self._queue and len(taken) < self._most:
+        most = self._most if self._lists else 1
+        while self._queue and len(taken) < most:
             waiting = self._queue.popleft()
             if waiting.answer.done():
                 continue
@@ -174,6 +177,10 @@ class Questions:
             except _NotTogether:
                 await asyncio.gather(*map(self._one, together))
                 return
+            except TimeoutError:
+                self._most = max(1, len(together) // 2)
+                raise
+            self._in_time()
             for waiting, answer in zip(together, answers, strict=True):
                 if not waiting.answer.done():
                     waiting.answer.set_result(answer)
@@ -191,8 +198,12 @@ class Questions:
         except Exception as error:  # noqa: BLE001  as above
             _fail(waiting, error)
         else:
+            self._in_time()
             if not waiting.answer.done():
                 waiting.answer.set_result(answer)
+
+    def _in_time(self) -> None:
+        self._most = min(TOGETHER, self._most + 1)
 
     async def _list(self, questions: Sequence[bytes]) -> list[Answer]:
         body = b'{"input":{"each":[%b]}}' % b",".join(questions)
@@ -204,7 +215,7 @@ class Questions:
             raise Malformed(f"OPA answered with status {status}")
         about, result = split_answer(answer)
         if result is None:
-            self._most = 1
+            self._lists = False
             raise _NotTogether
         found = split_list(result, len(questions))
         return [Answer(about, orjson.dumps(one[0]) if one else None, latency_us) for one in found]

@@ -150,7 +150,7 @@ def asking(opa: Opa, **options: float) -> Questions:
 
 
 @settings(deadline=None, max_examples=50)
-@given(st.lists(st.lists(st.integers(0, 99), max_size=20), max_size=5))
+@given(st.lists(st.lists(st.integers(0, 99), max_size=3 * TOGETHER), max_size=5))
 def test_whatever_comes_when_each_gets_the_answer_to_its_own_question(turns: list[list[int]]) -> None:
     async def main() -> None:
         opa = Opa()
@@ -223,6 +223,29 @@ def test_what_waited_too_long_for_its_turn_is_not_asked_any_more() -> None:
         for late in await asyncio.gather(*first, return_exceptions=True):
             assert isinstance(late, TimeoutError)
         assert len(opa.asked) == IN_FLIGHT
+
+    asyncio.run(main())
+
+
+def test_lists_after_one_that_was_late_are_half_as_long_until_answers_are_in_time_again() -> None:
+    async def main() -> None:
+        opa = Opa()
+        opa.open.clear()
+        questions = asking(opa, deadline_s=0.05)
+
+        async def sizes(count: int) -> list[int]:
+            opa.asked.clear()
+            found = await asyncio.gather(*(asked(questions, n) for n in range(count)), return_exceptions=True)
+            assert opa.open.is_set() or all(isinstance(one, TimeoutError) for one in found)
+            return [len(one) for one in opa.asked]
+
+        assert await sizes(TOGETHER) == [TOGETHER]
+        assert (await sizes(TOGETHER))[0] == TOGETHER // 2
+        opa.open.set()
+        assert max(await sizes(TOGETHER)) < TOGETHER // 2
+        for _ in range(TOGETHER):
+            await sizes(1)
+        assert await sizes(TOGETHER) == [TOGETHER]
 
     asyncio.run(main())
 
