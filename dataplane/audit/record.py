@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from dataplane.audit.canonical import Fields, Value, flat, json_text
@@ -19,11 +20,15 @@ from dataplane.domain import AuditLevel, CallState, Decision, Outcome, Verdict
 from dataplane.errors import Refused
 from dataplane.findings import Finding
 from dataplane.inspection_ports import Question
+from dataplane.quantities import Limit
 from dataplane.trial import ShadowDifference
 
 PATH_MAX_CHARS: Final = 1024
 METHOD_MAX_CHARS: Final = 32
 """Of what a caller chose before anything judged it; the rest of a longer one is left out."""
+
+REMEMBERED: Final = 1024
+"""Limits written before: a client's calls mostly get the same ones."""
 
 REQUEST_STAGE: Final = "request"
 """The stage of policy that decided; `tool_call` and `response` are others."""
@@ -190,7 +195,7 @@ class Recorder:
         if decision is not None:
             _policy(decision, fields, REQUEST_STAGE)
             if decision.limits:
-                told = json_text(decision.limits)
+                told = _limits_text(decision.limits)
                 if _names_subject(state, decision):
                     sealer.seal("limits", told)
                 else:
@@ -266,6 +271,11 @@ def _usage(state: CallState, fields: Fields) -> None:
     price = None if state.decision is None else state.decision.price
     if price is not None and (usage.input_tokens is not None or usage.output_tokens is not None):
         fields["cost_microusd"] = price.cost_microusd(usage)
+
+
+@lru_cache(REMEMBERED)
+def _limits_text(limits: tuple[Limit, ...]) -> str:
+    return json_text(limits)
 
 
 def _names_subject(state: CallState, decision: Decision) -> bool:

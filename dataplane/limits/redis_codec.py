@@ -288,8 +288,12 @@ def answered(
     """The answer to a `reserve` that was decided."""
     status, now = answer[:2]
     places = range(2, 2 + 3 * len(claims), 3)  # of each claim's three numbers
-    rests = [_rest(claim, answer[at], answer[at + 1], now) for at, claim in zip(places, claims, strict=True)]
-    remaining, resets = [left for left, _ in rests], [reset for _, reset in rests]
+    remaining: list[int] = []
+    resets: list[int] = []
+    for at, claim in zip(places, claims, strict=True):
+        rest, reset = _rest(claim, answer[at], answer[at + 1], now)
+        remaining.append(rest)
+        resets.append(reset)
     if status != REJECTED:
         return Granted(reservation=reservation, at_us=now, remaining=remaining, reset_us=resets)
     waits = [
@@ -302,13 +306,14 @@ def answered(
 
 def _rest(claim: Claim, first: int, second: int, now: int) -> tuple[int, int]:
     """What is left of a claim, and the microseconds until all of it is."""
-    if isinstance(claim, Rate):
+    if type(claim) is Rate:
         rate = _exact(claim)
-        empty = first * rate.amount + second
-        return max(0, left(rate, empty, now)), max(0, empty_us(rate, empty) - now)
-    if isinstance(claim, Budget):
-        return max(0, _room(claim) - first), max(0, forgotten_at(claim, second) - now) if first else 0
-    return max(0, _room(claim) - first), 0
+        ahead = (first - now) * rate.amount + second  # seen from now: numbers that a processor holds
+        return max(0, left(rate, ahead, 0)), max(0, empty_us(rate, ahead))
+    rest = max(0, _room(claim) - first)
+    if type(claim) is Budget and first:
+        return rest, max(0, forgotten_at(claim, second) - now)
+    return rest, 0
 
 
 def _wait(claim: Claim, want: int, first: int, second: int, room_at: int, now: int) -> int | None:
