@@ -30,11 +30,12 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`rounds` windows of `seconds` at each number of connections and each target."""
+    """`rounds` windows of `seconds` at each number of connections and each target: many and short, because
+    ratios are medians over rounds, and what else the machine does comes in seconds."""
 
     connections: tuple[int, ...] = (1, 16, 64)
-    rounds: int = 5
-    seconds: float = 2.0
+    rounds: int = 10
+    seconds: float = 1.0
     warm_up_s: float = 0.3
 
     def __post_init__(self) -> None:

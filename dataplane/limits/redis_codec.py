@@ -306,12 +306,12 @@ def answered(
 
 def _rest(claim: Claim, first: int, second: int, now: int) -> tuple[int, int]:
     """What is left of a claim, and the microseconds until all of it is."""
-    if type(claim) is Rate:
+    if isinstance(claim, Rate):
         rate = _exact(claim)
         ahead = (first - now) * rate.amount + second  # seen from now: numbers that a processor holds
         return max(0, left(rate, ahead, 0)), max(0, empty_us(rate, ahead))
     rest = max(0, _room(claim) - first)
-    if type(claim) is Budget and first:
+    if isinstance(claim, Budget) and first:
         return rest, max(0, forgotten_at(claim, second) - now)
     return rest, 0
 
