@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 import string
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from dataplane.findings import Origin
-from dataplane.inspection.recognizer import Candidate, Hit, Pattern, Recognizer
+from dataplane.inspection.recognizer import PAUSE, PAUSE_AFTER, Candidate, Hit, Pattern, Recognizer
 from dataplane.inspection.recognizers import (
     secrets_assigned,
     secrets_names,
@@ -114,7 +115,9 @@ class _Secrets:
         """What is found, none overlapping another: what has an issuer's form first, then the longest."""
         found: list[Candidate] = []
         stretch = examined = manifests = keys = within = 0
-        for hit in hits:
+        for count, hit in enumerate(hits, 1):
+            if count % PAUSE_AFTER == 0:
+                yield PAUSE
             name = hit.pattern[len("secrets.") :]
             match name:
                 case "named" | "of_provider":
@@ -146,14 +149,12 @@ class _Secrets:
                     found.extend(_worded(text, hit, name))
                 case _:
                     found.extend(_form(text, hit, name))
-        if not found:
-            return found
-        found = [
-            each
-            for each in found
-            if each.kind not in self._skip and text[each.start : each.end] not in self._allow
-        ]
-        return _apart(found)
+        if found:
+            yield from _apart(
+                each
+                for each in found
+                if each.kind not in self._skip and text[each.start : each.end] not in self._allow
+            )
 
 
 def _after_underscore(regex: str) -> str:
@@ -249,11 +250,13 @@ def _worded(text: str, hit: Hit, name: str) -> Iterable[Candidate]:
         yield Candidate(_kind(name), score, start, end)
 
 
-def _apart(found: list[Candidate]) -> list[Candidate]:
+def _apart(found: Iterable[Candidate]) -> list[Candidate]:
     """Of those that overlap, the surest; of equals, the longest."""
-    kept: list[Candidate] = []
+    kept: list[Candidate] = []  # in order, as `starts`
+    starts: list[int] = []
     for each in sorted(found, key=lambda each: (-each.score, each.start - each.end)):
-        if all(each.end <= other.start or other.end <= each.start for other in kept):
-            kept.append(each)
-    kept.sort(key=lambda each: each.start)
+        at = bisect_left(starts, each.end)
+        if at == 0 or kept[at - 1].end <= each.start:
+            kept.insert(at, each)
+            starts.insert(at, each.start)
     return kept

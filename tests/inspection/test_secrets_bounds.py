@@ -1,0 +1,35 @@
+"""Texts made of nothing but secrets: others have their turn, and findings that overlap are told apart."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from secrets_kit import ENGINE, RECOGNIZER, varied
+
+from dataplane.findings import Origin
+from dataplane.inspection.recognizer import PAUSE, PAUSE_AFTER, Candidate
+from dataplane.inspection.recognizers.secrets import _apart
+
+
+def test_others_have_their_turn_between_many_secrets() -> None:
+    text = "".join(f"ghp_{varied(36, seed=str(n))}\n" for n in range(3 * PAUSE_AFTER))
+    said = list(RECOGNIZER.recognize(text, ENGINE.scan(text), Origin.USER))
+    assert said.count(PAUSE) >= 3
+    assert len([each for each in said if each is not PAUSE]) == 3 * PAUSE_AFTER
+
+
+CANDIDATES = st.builds(
+    lambda score, start, length: Candidate("secret.generic", score, start, start + length),
+    st.integers(1, 4),
+    st.integers(0, 30),
+    st.integers(1, 8),
+)
+
+
+@given(st.lists(CANDIDATES, max_size=30))
+def test_of_those_that_overlap_the_surest_is_kept_and_of_equals_the_longest(found: list[Candidate]) -> None:
+    kept: list[Candidate] = []
+    for each in sorted(found, key=lambda each: (-each.score, each.start - each.end)):
+        if all(each.end <= other.start or other.end <= each.start for other in kept):
+            kept.append(each)
+    assert _apart(found) == sorted(kept, key=lambda each: each.start)
