@@ -29,6 +29,7 @@ from dataplane.inspection.stream_hold import (
     block_start,
 )
 from dataplane.inspection.stream_reader import FOLLOW, HIDES, LOOK_BACK, SETTLES, Reader
+from dataplane.inspection.stream_told import Told
 from dataplane.inspection_ports import Passed
 
 CONTEXT: Final = 384
@@ -74,8 +75,8 @@ class Window:
     `_follow` counts down the code points that words which were found may still need, `_unread` counts those
     not looked at for disguises, `_late` those that came since patterns were looked for; up to `_veiled` in
     the stream, text may be read in another way.
-    `_until` ends a match that has begun and is longer than plain text may be held; `_told` are kind, range in
-    the stream and level of the findings that were told of what is kept.
+    `_until` ends a match that has begun and is longer than plain text may be held; `_told` knows the findings
+    that were told of what is kept.
     """
 
     __slots__ = (
@@ -105,7 +106,7 @@ class Window:
         self._unread = 0
         self._veiled = 0
         self._until: re.Pattern[str] | None = None
-        self._told: list[tuple[str, int, int, int]] = []
+        self._told = Told()
 
     @property
     def holds(self) -> bool:
@@ -289,7 +290,7 @@ class Window:
         self._out -= upto
         self._open -= upto
         self._gone += upto
-        self._told = [each for each in self._told if each[2] > self._gone]
+        self._told.forget(self._gone)
 
     def _clipped(self, found: Finding) -> Finding:
         out = self._out
@@ -300,13 +301,8 @@ class Window:
         """Whether a finding says more than those that were told of the same stretch."""
         if self._gone and found.spans[0].start < EDGE:
             return False
-        rank = LEVEL_RANK[found.level]
         start, end = found.spans[0].start + self._gone, found.spans[-1].end + self._gone
-        for kind, first, last, known in self._told:
-            if kind == found.kind and known >= rank and first < end and start < last:
-                return False
-        self._told.append((found.kind, start, end, rank))
-        return True
+        return self._told.tell(found.kind, start, end, LEVEL_RANK[found.level])
 
     def _failed(self, error: Exception) -> Passed:
         # The text of an unexpected error may quote what was looked at: its type only.
