@@ -5,15 +5,17 @@ candidates, the instance's mark of what is active. Workers (`WorkerGateway`) tak
 connections, its own chain of records, and learns what is active from OPA's own status.
 
 1. The parent starts as any gateway, takes the public address without listening on it, and starts the workers.
-2. Each gets the parent's settings, with the socket of the parent's OPA, and listens on that address.
+2. Each gets the parent's settings, with the socket of the parent's OPA, and listens on that address once it
+   can make calls.
 3. To stop, the workers drain first; then the rest goes as in any gateway.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -37,6 +39,12 @@ from dataplane.workers.worker import Launch
 
 STOP_S: Final = CLOSE_S + 5.0
 """What a worker gets beside `server.graceful_s`: for cancelled calls, its last records, its connections."""
+
+READY_S: Final = 5.0
+"""A worker that cannot make calls yet, because it knows no bundle so far, does not listen for so long: what
+it would refuse, another one can serve. After it, there may be none that can, and callers are told why."""
+
+LOOK_S: Final = 0.01
 
 
 class Instance(Gateway):
@@ -136,9 +144,20 @@ class WorkerGateway(Gateway):
         """The parent has it."""
 
     async def _serve_public(self, stack: AsyncExitStack) -> None:
+        await first_ready(self.problems, self._stop)
         listen = public_listen(self.settings.server, self.metrics.registry, shared=True)
         public = listening(self._front(), listen, failed=self._fail)
         self._base_url = await stack.enter_async_context(public)
+
+
+async def first_ready(
+    problems: Callable[[], Sequence[str]], stop: asyncio.Event, *, most_s: float = READY_S
+) -> None:
+    """Return when there are no problems, when it is time to stop, or after `most_s`."""
+    for _ in range(round(most_s / LOOK_S)):
+        if stop.is_set() or not problems():
+            return
+        await asyncio.sleep(LOOK_S)
 
 
 class _Unmarked:
