@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from dataplane.inspection import compiled
+from dataplane.opa.cache import default_cache
 from dataplane.opa.install import ensure_opa
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,6 +32,8 @@ def pytest_configure() -> None:
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
         os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(Path(sys.prefix) / "pycache")
         sys.dont_write_bytecode = False
+    # As the program does: every process that runs tests would compile the shipped patterns else.
+    compiled.keep_in(default_cache(os.environ) / "patterns")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""Where compiled patterns are kept between processes: to compile the shipped ones takes three seconds of a
+"""Where compiled patterns are kept between processes: to compile the shipped ones takes 6 to 15 seconds of a
 processor, to read them some milliseconds.
 
 A kept database that does not fit (another version, another processor) is compiled anew.

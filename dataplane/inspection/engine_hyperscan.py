@@ -6,6 +6,7 @@ Importing it fails where hyperscan has no wheel.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -19,6 +20,9 @@ from dataplane.kept_files import name_of
 from dataplane.regex import Regex
 
 _FLAGS: Final = hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_MULTILINE
+
+KEPT_FROM_S: Final = 0.1
+"""Patterns that take less to compile are not worth a file, which others would have to make room for."""
 
 
 class _Searches(threading.local):
@@ -34,8 +38,8 @@ _Expression = tuple[int, bytes, int]
 
 @lru_cache(maxsize=16)
 def _compiled(expressions: tuple[_Expression, ...]) -> hyperscan.Database:
-    """A database, which never changes. Some hundred patterns take three seconds to compile, and the next
-    revision of a policy, and the next process, mostly has the same."""
+    """A database, which never changes. Some hundred patterns take seconds to compile, and the next revision
+    of a policy, and the next process, mostly has the same."""
     name = name_of(
         hyperscan.__version__.encode(),  # type: ignore[attr-defined]  # not in its stub
         *(b"%d:%d:%b" % (index, each, source) for index, source, each in expressions),
@@ -44,8 +48,10 @@ def _compiled(expressions: tuple[_Expression, ...]) -> hyperscan.Database:
     if kept is not None:
         with suppress(hyperscan.error):  # of another version or processor
             return hyperscan.loadb(kept, hyperscan.HS_MODE_BLOCK)
+    begun = time.monotonic()
     database = _compile(expressions)
-    compiled.keep(name, hyperscan.dumpb(database))
+    if time.monotonic() - begun >= KEPT_FROM_S:
+        compiled.keep(name, hyperscan.dumpb(database))
     return database
 
 

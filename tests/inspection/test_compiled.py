@@ -18,14 +18,21 @@ from dataplane.inspection import engine_hyperscan  # noqa: E402  it needs hypers
 NAME = name_of(b"a", b"b")
 
 
+@pytest.fixture(autouse=True)
+def usual_place() -> Iterator[None]:
+    before = list(compiled._places)
+    yield
+    compiled._places[:] = before
+
+
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Path]:
-    """An own directory; what this process compiled before is forgotten."""
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An own directory, where all is kept; what this process compiled before is forgotten."""
+    monkeypatch.setattr(engine_hyperscan, "KEPT_FROM_S", 0.0)
     directory = tmp_path / "patterns"
     compiled.keep_in(directory)
     engine_hyperscan._compiled.cache_clear()
     yield directory
-    compiled.keep_in(None)
     engine_hyperscan._compiled.cache_clear()
 
 
@@ -70,7 +77,12 @@ def test_a_directory_that_cannot_be_made_costs_only_time(tmp_path: Path) -> None
     compiled.keep_in(tmp_path / "file" / "patterns")
     compiled.keep(NAME, b"content")
     assert compiled.read(NAME) is None
-    compiled.keep_in(None)
+
+
+def test_what_is_compiled_at_once_is_not_kept(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_hyperscan, "KEPT_FROM_S", 3600.0)
+    assert engine("ab+").scan("xabb") == [("a.b", 1, 4)]
+    assert not place.exists()
 
 
 def test_the_next_process_reads_what_this_one_compiled(place: Path) -> None:

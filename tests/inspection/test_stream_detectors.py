@@ -148,3 +148,29 @@ def test_a_piece_of_plain_text_costs_microseconds_and_state_stays_small(detector
     assert sorted(took)[len(took) // 4] < 100_000
     kept = sum(sys.getsizeof(getattr(stream, name)) for name in type(stream).__slots__ if name != "_reader")
     assert kept + sys.getsizeof(stream) <= 4096
+
+
+REPEATED = (
+    "a@b.co ",
+    "a@b.co, 93.184.216.34; ",
+    "Meet us at noon. ",
+    "\U0001f600 ja ",
+    "password: hx9!Qe2z ",
+)
+SHARED = {"_reader", "_origin", "_until"}
+
+
+def size(thing: object) -> int:
+    """In bytes, with what it alone holds."""
+    slots = [getattr(thing, name) for name in getattr(thing, "__slots__", ()) if name not in SHARED]
+    return sys.getsizeof(thing) + sum(map(size, slots))
+
+
+@pytest.mark.parametrize("text", REPEATED)
+def test_a_stream_takes_four_kilobytes_at_most(detector: TextDetector, text: str) -> None:
+    stream = detector.stream(Origin.OUTPUT, ("pii.*", "secret.*"))
+    most = 0
+    for _ in range(1200 // len(text)):
+        stream.feed(text * 2)
+        most = max(most, size(stream))
+    assert 500 < most <= 4096
