@@ -45,8 +45,8 @@ COMPANY_TURNS: Final = 32
 COMPANY_ROWS: Final = 128
 COMPANY_S: Final = 0.05
 """A busy loop turns at most so often and so long before the next group, and not once so many rows wait.
-Its thread and the calls take the interpreter from each other for every commit: at 64 connections this saves
-an eighth of the processor time of a call (measured), and nobody waits longer for it."""
+The thread that commits and the calls take the interpreter from each other: at 64 connections fewer commits
+save an eighth of the processor time of a call (measured), and nobody waits longer for it."""
 
 LINGER_S: Final = 0.005
 """How long records that nobody waits for may wait for company. With one caller in a closed loop it
