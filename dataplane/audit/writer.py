@@ -249,8 +249,8 @@ class Writer:
         """Let the calls that the loop holds ready queue what they have to record."""
         until = time.monotonic() + COMPANY_S
         for _ in range(COMPANY_TURNS):
-            alone = not self._waiting or self._closing
-            if alone or len(self._queue) >= COMPANY_ROWS or time.monotonic() >= until:
+            nobody = self._closing or not self._waiting
+            if nobody or len(self._queue) >= COMPANY_ROWS or time.monotonic() >= until:
                 return
             await asyncio.sleep(0)
 

@@ -17,7 +17,7 @@ class TextDetector:
     """Implements `ports.Detector`: what an inspector finds, by the patterns that it compiled."""
 
     def __init__(self, inspector: Inspector) -> None:
-        """Compiles what streams need, which takes a second: not on a loop that serves."""
+        """Compiles what streams need, which takes seconds: not on a loop that serves."""
         self.revision = inspector.revision
         self._inspector = inspector
         self._readers = Readers(

@@ -58,7 +58,7 @@ class Engine:
 
     def __init__(self, patterns: Sequence[Pattern], *, hyperscan: bool | None = None) -> None:
         """Compile. `hyperscan` asks for one of the two engines (None: the quicker one there is). Raises
-        `BadPattern`. Takes a second for some thousand patterns, so not on a loop that serves."""
+        `BadPattern`. Takes seconds for some hundred patterns, so not on a loop that serves."""
         self.patterns: Final = tuple(patterns)
         read = [_read(pattern) for pattern in self.patterns]
         if len({pattern.id for pattern in self.patterns}) < len(self.patterns):

@@ -71,7 +71,7 @@ class Inspector:
         bounds: Bounds,
         hyperscan: bool | None = None,
     ) -> None:
-        """Compiles all patterns, which takes a second: not on a loop that serves. Digests of findings are
+        """Compiles all patterns, which takes seconds: not on a loop that serves. Digests of findings are
         made with `key`. Raises `ValueError` for patterns that cannot be used."""
         self.revision = revision
         self.families: Final = tuple(found_by)
@@ -271,7 +271,7 @@ class Inspector:
 def make_inspector(
     revision: str, table: Mapping[str, Any], *, key: bytes, hyperscan: bool | None = None
 ) -> Inspector:
-    """The inspector of a `detectors` table. Takes a second or two: to be called off the loop. Raises
+    """The inspector of a `detectors` table. Takes seconds: to be called off the loop. Raises
     `ValueError` for a table that cannot be used."""
     row = table.get("inspection", {})
     if not isinstance(row, Mapping) or not set(row) <= _SETTINGS:

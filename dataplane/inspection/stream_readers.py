@@ -56,7 +56,7 @@ class _Words:
 
 
 class Readers:
-    """Readers by the kinds asked for. Made where there is time: compiling takes a second."""
+    """Readers by the kinds asked for. Made where there is time: compiling takes seconds."""
 
     def __init__(
         self,

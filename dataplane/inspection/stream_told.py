@@ -29,32 +29,31 @@ class Told:
     __slots__ = ("_entries",)
 
     def __init__(self) -> None:
-        self._entries: array[int] | None = None
+        self._entries = array("Q")
+
+    def __len__(self) -> int:
+        return len(self._entries)
 
     def tell(self, kind: str, start: int, end: int, rank: int) -> bool:
         """Whether a finding says more than those that were told of the same stretch; remembered if so."""
         number = _numbers.setdefault(kind, len(_numbers))
-        entries = self._entries
-        if entries is None:
-            entries = self._entries = array("Q")
         if start >= _PLACES or number > _KINDS:
             return True
         length = min(end - start, _LENGTHS)
         told = ((start << _LENGTH_BITS | length) << _KIND_BITS | number) << _RANK_BITS | rank
-        if told in entries:  # nearly always, of what was told: kept text is looked at again and again
+        if told in self._entries:  # nearly always, of what was told: kept text is looked at again and again
             return False
-        for entry in entries:
+        for entry in self._entries:
             if entry >> _RANK_BITS & _KINDS == number and entry & _RANKS >= rank:
                 first, last = _range(entry)
                 if first < end and start < last:
                     return False
-        entries.append(told)
+        self._entries.append(told)
         return True
 
     def forget(self, before: int) -> None:
         """Nothing that ends before this place in the stream, or there, is found again."""
-        if self._entries:
-            self._entries = array("Q", [entry for entry in self._entries if _range(entry)[1] > before])
+        self._entries = array("Q", [entry for entry in self._entries if _range(entry)[1] > before])
 
 
 def _range(entry: int) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -11,8 +11,6 @@ from dataplane.audit.attempt import Attempt
 from dataplane.audit.draft import Draft, draft
 from dataplane.audit.store import place
 from dataplane.audit.writer import Writer
-
-T = TypeVar("T")
 
 
 def beat() -> Draft:
@@ -27,13 +25,12 @@ class Slow:
         self.begun = asyncio.Event()
         self.over = asyncio.Event()
 
-    async def run(self, work: Callable[..., T], *, alone: bool) -> T:
+    async def run(self, work: Any, *, alone: bool) -> Any:
         assert isinstance(work, Attempt)
         work._group = place(work._drafts, work._start)
         self.groups.append(len(work._drafts))
         self.begun.set()
         await self.over.wait()
-        return None  # type: ignore[return-value]  # an attempt returns nothing
 
 
 async def after(turns: int, writer: Writer) -> None:
@@ -61,6 +58,12 @@ async def first_on_its_way(writer: Writer, database: Slow) -> asyncio.Task[None]
     return first
 
 
+async def one_on_its_way_and_one_waiting(writer: Writer, database: Slow) -> list[asyncio.Task[None]]:
+    both = [await first_on_its_way(writer, database), asyncio.create_task(writer.write(beat()))]
+    await asyncio.sleep(0)
+    return both
+
+
 def test_who_is_alone_waits_for_nobody() -> None:
     async def story(writer: Writer, database: Slow) -> None:
         database.over.set()
@@ -77,12 +80,10 @@ def test_who_is_alone_waits_for_nobody() -> None:
 
 def test_calls_that_are_ready_when_a_group_lands_share_the_next() -> None:
     async def story(writer: Writer, database: Slow) -> None:
-        first = await first_on_its_way(writer, database)
-        waiting = asyncio.create_task(writer.write(beat()))
-        await asyncio.sleep(0)
+        both = await one_on_its_way_and_one_waiting(writer, database)
         ready = [asyncio.create_task(after(turns, writer)) for turns in (2, 4, 8, 16)]
         database.over.set()
-        await asyncio.gather(first, waiting, *ready)
+        await asyncio.gather(*both, *ready)
         assert database.groups == [1, 5]
 
     play(story)
@@ -119,14 +120,12 @@ def test_who_waits_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch, bound
 
 def test_who_closes_waits_for_nobody() -> None:
     async def story(writer: Writer, database: Slow) -> None:
-        first = await first_on_its_way(writer, database)
-        waiting = asyncio.create_task(writer.write(beat()))
-        await asyncio.sleep(0)
+        both = await one_on_its_way_and_one_waiting(writer, database)
         closing = asyncio.create_task(writer.close(5))
         late = asyncio.create_task(after(20, writer))
         await asyncio.sleep(0)
         database.over.set()
-        await asyncio.gather(first, waiting, closing)
+        await asyncio.gather(*both, closing)
         with pytest.raises(writing.NotDurable):
             await late
         assert database.groups == [1, 1]

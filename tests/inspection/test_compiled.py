@@ -19,10 +19,9 @@ NAME = name_of(b"a", b"b")
 
 
 @pytest.fixture(autouse=True)
-def usual_place() -> Iterator[None]:
-    before = list(compiled._places)
-    yield
-    compiled._places[:] = before
+def own_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where other tests keep databases stays as it is."""
+    monkeypatch.setattr(compiled, "_places", [])
 
 
 @pytest.fixture

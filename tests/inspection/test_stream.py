@@ -215,6 +215,7 @@ def test_what_is_kept_does_not_grow_with_the_stream() -> None:
     for _ in range(300):
         stream.feed("The quick brown fox ada@example.org said so. ")
     assert len(stream._text) <= 2 * CONTEXT
+    assert len(stream._told) <= CONTEXT
 
 
 def test_what_raises_is_a_finding_of_all_that_is_held() -> None:

@@ -137,6 +137,15 @@ PLAIN = (
 ) * 8
 
 
+SHARED = {"_reader", "_origin", "_until"}
+
+
+def size(thing: object) -> int:
+    """In bytes, with what it alone holds."""
+    slots = [getattr(thing, name) for name in getattr(thing, "__slots__", ()) if name not in SHARED]
+    return sys.getsizeof(thing) + sum(map(size, slots))
+
+
 def test_a_piece_of_plain_text_costs_microseconds_and_state_stays_small(detector: TextDetector) -> None:
     """The bounds are far above what a quiet machine takes (5 us), for one that is busy with other tests."""
     stream: Any = detector.stream(Origin.OUTPUT, KINDS)
@@ -146,8 +155,7 @@ def test_a_piece_of_plain_text_costs_microseconds_and_state_stays_small(detector
         stream.feed(PLAIN[at : at + 20])
         took.append(time.perf_counter_ns() - begun)
     assert sorted(took)[len(took) // 4] < 100_000
-    kept = sum(sys.getsizeof(getattr(stream, name)) for name in type(stream).__slots__ if name != "_reader")
-    assert kept + sys.getsizeof(stream) <= 4096
+    assert size(stream) <= 4096
 
 
 REPEATED = (
@@ -157,13 +165,6 @@ REPEATED = (
     "\U0001f600 ja ",
     "password: hx9!Qe2z ",
 )
-SHARED = {"_reader", "_origin", "_until"}
-
-
-def size(thing: object) -> int:
-    """In bytes, with what it alone holds."""
-    slots = [getattr(thing, name) for name in getattr(thing, "__slots__", ()) if name not in SHARED]
-    return sys.getsizeof(thing) + sum(map(size, slots))
 
 
 @pytest.mark.parametrize("text", REPEATED)
