@@ -31,7 +31,8 @@ in nearly every attack."""
 
 ABUSE: Final = words(
     "fuck fucking fucker shit bitch bitches cunt idiot moron whore slut bastard asshole retard nigger faggot"
-    " wetback tranny shemale immigrants women muslims disabled hate"
+    " wetback tranny shemale immigrants women muslims disabled hate stupid trash vermin disgusting cancer"
+    " worthless queer cripple subhuman pathetic"
 )
 """Words that are looked for with digits for letters, and not in other disguises: they are too short."""
 
@@ -84,7 +85,8 @@ sentence small someone something special still swear talk tests think third toda
 want warning world year years zero attack bomb bombs build drug drugs explosive gun hack hacker hacking
 kill malware meth phishing poison steal virus weapon weapons fuck fucking shit bitch cunt idiot moron
 stupid whore slut bastard asshole retard nigger faggot wetback tranny shemale mong immigrant immigrants
-women woman muslim muslims jews trans disabled scum vermin disgusting
+women woman muslim muslims jews trans disabled scum vermin disgusting trash cancer worthless
+queer cripple cripples subhuman pathetic gay black
 """
 )
 

@@ -89,7 +89,7 @@ _GUARDS: Final[tuple[tuple[str, Trick | None, str], ...]] = (
         strings_joined,
         r"[\"'`]\s{0,3}(?:\+|\.{1,2}|\|\||&|<<|,)\s{0,3}[\"'`]|\w\s?\+\s?\w|join\(|concat",
     ),
-    ("leet", None, r"[a-z][0-9@$!|+]{1,3}[a-z]"),
+    ("leet", None, r"[a-z][0-9@$!|+]{1,3}[a-z]|[4@]ssho"),
     ("rot47", rot47, "|".join(map(re.escape, ROT47_SIGNS))),
 )
 """Tricks by what gives them away: cheap to find, and no more than a reason to look. Digits in words are a

@@ -295,7 +295,13 @@ def test_a_text_made_of_tricks_stays_bounded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "read"), [("w o m e n are vermin", "women are vermin"), ("all imm1grants, h4te!", "hate")]
+    ("text", "read"),
+    [
+        ("w o m e n are vermin", "women are vermin"),
+        ("all imm1grants, h4te!", "hate"),
+        ("that is stup1d", "stupid"),
+        ("complete 4ssholes", "assholes"),
+    ],
 )
 def test_words_of_abuse_are_read_through_blanks_and_digits(text: str, read: str) -> None:
     assert any(read in view.text for view, _ in views(text, ENGINE.scan))

@@ -125,8 +125,9 @@ SIGNALS: Final = (
     ),
     Signal(
         "belittled",
-        _NASTY_NEEDLES,
-        rf"\b(?:{_NASTY},? ){{1,3}}(?:\w+ )?{_WRETCH}\b|\b(?:you|ya|u|those|these|such|bunch of|pack of"
+        f"{_NASTY_NEEDLES}|{toxicity_terms.FOOLISH[0]}|{toxicity_terms.SCORNED[0]}",
+        rf"{toxicity_terms.FOOLISH[1]}|{toxicity_terms.SCORNED[1]}"
+        rf"|\b(?:{_NASTY},? ){{1,3}}(?:\w+ )?{_WRETCH}\b|\b(?:you|ya|u|those|these|such|bunch of|pack of"
         rf"|what an?) (?:{_NASTY},? ){{1,3}}(?:\w+ ){{0,2}}{_WRETCH}\b",
         51,
         family="belittled",
@@ -147,8 +148,9 @@ SIGNALS: Final = (
         " demon|retard| thug|delusional|hypocrite|racist|brain dead|brain-dead|braindead|brainwash|"
         "incompetent| useless| a joke| disgrac|embarrassment|senile|demented| cancer|fascist| nazi|"
         "communist|insufferable|despicable|spineless|clueless|ignorant|the devil| satan| a monster|"
-        " monsters| wack",
-        r"\b(?:you(?:[’' ]?a?re| are| r)?|your|ur|he(?:[’']?s| is| was)|she(?:[’']?s| is| was)"
+        f" monsters| wack|{toxicity_terms.SAID_TO_BE[0]}",
+        rf"{toxicity_terms.SAID_TO_BE[1]}"
+        r"|\b(?:you(?:[’' ]?a?re| are| r)?|your|ur|he(?:[’']?s| is| was)|she(?:[’']?s| is| was)"
         r"|they(?:[’']?re| are)"
         r"|(?:th(?:is|at|e) )?(?:man|guy|woman|lady|dude|girl|clown|president|governor|judge|mayor"
         r"|senator|party"

@@ -23,8 +23,9 @@ _OF_ONESELF: Final = frozenset(
 )
 
 _HARMLESS: Final = re2.compile(
-    r"(?i)chinks? in (?:the|his|her|their|its|my|our)|spic (?:and|&|n) span|maine coon|coon ?(?:hound|cat"
-    r"|dog)|dykes? and (?:levees|ditches)|(?:flood|sea|drainage|magmatic|volcanic|igneous|basalt\w*) dykes?"
+    r"(?i)opposite of|no such thing as|there are no|chinks? in (?:the|his|her|their|its|my|our)"
+    r"|spic (?:and|&|n) span|maine coon|coon ?(?:hound|cat|dog)|dykes? and (?:levees|ditches)"
+    r"|(?:flood|sea|drainage|magmatic|volcanic|igneous|basalt\w*) dykes?"
     r"|dykes? (?:swarms?|breach\w*)"
     r"|pussy ?(?:cat|willow|foot|riot)|(?:garden|farm|soil|weed\w*|rake|shovel|plough|backhoe|dirt"
     r"|crops?)\b[^.\n]{0,60}\bhoes?\b|\bhoes?\b[^.\n]{0,60}\b(?:garden|farm|soil|weeds?|rake|shovel|plough"
@@ -36,10 +37,26 @@ _HARMLESS: Final = re2.compile(
     r"|nigg(?:ard|le|ling)|redneck riviera|saltine|ritz|queer (?:theory|studies|eye|community|people|youth)"
     r"|(?:transmission|gearbox|gear|mechanic|engine)\b[^.\n]{0,50}\btrann(?:y|ies)|\btrann(?:y|ies)\b"
     r"[^.\n]{0,50}\b(?:transmission|gearbox|gears?|mechanic|engine|fluid)"
+    r"|\bdykes?\b[^.\n]{0,60}\b(?:water|beach|flood\w*|river|sea|coast|dam|shore|canal|polder|dunes?)\b"
+    r"|\b(?:water|beach|flood\w*|river|sea|coast|dam|shore|canal|polder|dunes?|buil[dt]\w*)\b[^.\n]{0,60}\bdykes?\b"
+    r"|\bfag+ots?\b[^.\n]{0,40}\b(?:butcher\w*|cook\w*|delicious|mince|stew|oven)|\bfags?\b[^.\n]{0,60}"
+    r"\b(?:smok\w+|cigarettes?|lighter|ashtray)|\b(?:cigarettes?|tobacco|ashtray)\b[^.\n]{0,40}\bfags?\b"
+    r"|\bbitch\b[^.\n]{0,60}\b(?:dogs?|breed\w*|show ring|spayed)\b"
     r"|smok\w+ (?:\w+ )?fags?\b|pack(?:et)? of fags|(?:pan-?)?fried fag+ots?|light(?:ed)? up a fag"
     r"|(?:bundle|sticks|firewood|kindling)\b"
     r"[^.\n]{0,40}\bfag|\bfag+ots?\b[^.\n]{0,40}\b(?:sticks|wood|peas|gravy)|meatballs?\b|embankments?\b"
     r"|levees?\b|moby dick|cock(?:pit|tail|roach)|homo sapiens|cash cow|guinea pigs?"
+    r"|(?:stupid|dumb|silly|idiotic|foolish) (?:questions?|mistakes?|errors?|typos?|bugs?|things? i|me\b"
+    r"|simple|luck|terminals?|pipes?|phones?|bombs?|down|waiters?|amounts?|fast|rich|easy)|dumbing down"
+    r"|dumb(?:ed|s)? (?:it |this |that )?down|deaf and dumb|struck dumb|dumb and dumber|pathetic fallacy"
+    r"|(?:simple|short|straightforward),? stupid|economy,? stupid|april fool|fools?[’'] |fool[’']s"
+    r"|fools? (?:gold|of|around|me|errand)|ignorant (?:of|about)|idiot[- ]?proof|idiots?[’']s? guides?"
+    r"|american idiot|dostoevsk\w+|idiot (?:light|board|box)s?|winners? (?:and|or|from|vs)"
+    r"|artificial stupidity|for dummies"
+    r"|(?:printer|computer|laptop|phone|car|app|code|script|bug|error|test|machine|robot|software|website"
+    r"|browser|compiler|keyboard|idea|question|weather|alarm|door|thing|joke|game|name|ads?|film|movies?)"
+    r"(?:[’']?s|s? (?:is|are|was|were|looks?|seems?|really (?:is|are)))"
+    r" (?:\w+ )?(?:stupid|dumb|idiotic|moronic|pathetic|brainless|despicable)"
 )
 _BIAS: Final = (
     r"(?:racis[tm]|sexis[tm]|homophob\w+|transphob\w+|misogyn\w+|islamophob\w+|xenophob\w+|antisemit\w+"
@@ -111,9 +128,12 @@ _ONESELF: Final = re2.compile(
 _OURS: Final = re2.compile(
     r"(?i)\b(?:my|our|fellow|us|we|proud|bad|boss|baddest|real)(?: (?:fellow|lovely|dear|real|main"
     r"|favou?rite"
-    r"|beautiful|best|own|other|ride or die))*\s*$"
+    r"|beautiful|best|own|other|ride or die|both|day one|realest|prettiest|cutest|hottest|freshest))*\s*$"
+    r"|\bi(?:[’']?m| am)\b[^.!?\n]{0,20} (?:the|that|a|an)(?: \w+)?\s*$"
+    r"|\b(?:i(?:[’']?m| am)|my \w+)\b[^.!?\n]{0,25} (?:happily|proudly|both|all)(?: an?)?(?: proud)?\s*$"
 )
-_KIN: Final = re2.compile(r"(?i)^(?:nigg(?:as?|uh|az)|bitch(?:es)?|queers|fags|dykes|hoes|homos)$")
+_LIKE_ME: Final = re2.compile(r"(?i)^(?: and proud\b| like (?:me|us)\b| (?:i|we)(?:[’']| )(?:a?re|am)\b)")
+_KIN: Final = re2.compile(r"(?i)^(?:nigg(?:as?|uh|az)|bitch(?:es)?|queers|fags?|fag+ots?|dykes?|hoes|homos)$")
 """Words that those they were coined for call each other by; `my` before others makes none friendly."""
 _OF_HARM: Final = re2.compile(
     r"(?i)^\s+(?:to be (?:treated|tortured|killed|executed|hurt|harmed|attacked|abused|hated"
@@ -144,11 +164,20 @@ def sense(text: str, sign: Sign) -> float:
     words = text[sign.start : sign.end]
     if words.endswith("deserve") and _OF_HARM.search(text[sign.end : sign.end + AROUND]):
         return HARMLESS
-    if name in _RECLAIMABLE and _KIN.search(words) and _OURS.search(before[-40:]):
+    if (
+        name in _RECLAIMABLE
+        and _KIN.search(words)
+        and _ours(before[-40:], text[sign.end : sign.end + AROUND])
+    ):
         return AMONG_FRIENDS
     if _SPOKEN_ABOUT.search(around) or _quoted(text, sign):
         return SPOKEN_ABOUT
     return 1.0
+
+
+def _ours(before: str, after: str) -> bool:
+    """Whether who says a word counts among those it is said of."""
+    return bool(_OURS.search(before) or _LIKE_ME.search(after))
 
 
 def _quoted(text: str, sign: Sign) -> bool:

@@ -50,18 +50,61 @@ TAUNTED: Final = (
 NAMED_SO: Final = (
     "idiot|moron|imbecile|loser|jerk| liar|traitor|hypocrite| fool|cretin|pedos|paedos|cunt|scum |scum."
     "|scum,|scum!|jackoff|dimwit|nitwit|nutjob|nut job|wing nut|buffoon| clown| pig| creep| slob|degenerate"
-    "|coward| crook",
-    r"\b(?:idiots|morons|imbeciles|cretins|dimwits|cunts?|pedos|paedos|scum|(?:left|right)[ -]?wing nut\w*)\b"
+    "|coward| crook|halfwit|half-wit|bozo",
+    r"\b(?:idiots?|morons?|imbeciles?|cretins?|dimwits?|nitwits?|half-?wits?|bozos?|cunts?|pedos|paedos|scum"
+    r"|(?:left|right)[ -]?wing nut\w*)\b"
     r"|\b(?:these|those|such|you|of|the|all|fucking|stupid|lying|same|bloody|damn|racist|liberal"
     r"|republican|democrat|leftist|wing|corrupt|pathetic|ignorant|are) "
     r"(?:losers|jerks|liars|traitors|hypocrites|fools)\b"
     r"|\b(?:this|that|what an?|such an?|is an?|fucking|bloody|absolute|complete|total|some) (?:\w+ )?"
-    r"(?:idiot|moron|imbecile|cretin|jackoff|nitwit|dimwit|buffoon)\b"
+    r"(?:jackoff|buffoon)\b"
     r"|\b(?:this|such an?|what an?|typical|lying|bunch of|pack of|sorry|senile|lifetime) (?:\w+ )?"
     r"(?:clowns?|fools?|jerks?|nut ?jobs?|pigs?|creeps?|slobs?|degenerates?|losers?|traitors?|liars?|cowards?"
     r"|crooks?|hypocrites?)\b",
 )
 """Persons called fools and worse."""
+
+_VERY: Final = (
+    r"(?:an?|the|such|just|all|really|so|nothing but|always|still|too|very|fucking|damn|complete|completely"
+    r"|total|totally|utter|utterly|absolute|absolutely|truly|literally|pretty|most|biggest|big|old|real|huge"
+    r"|lying|phony|dangerous|pathetic|stupid|corrupt|bigger|plain|simply|clearly|obviously|one|more|and"
+    r"|blithering|sorry|self-serving)"
+)
+SAID_TO_BE: Final = (
+    " fool| jerk| crook|coward|scumbag|loser|buffoon|bigot|disgrace|a joke|clown| vile|despicable|narcissis"
+    "|sociopath|psychopath| thug|embarrassment| liar| creep| pig|con man| racist|brainless|clueless"
+    "|spineless",
+    rf"(?:\b(?:is|are|was|were|[’'](?:s|re))|\b(?-i:[A-Z][a-z]+)[’']s)(?: {_VERY}){{1,5}}"
+    r" (?:fools?|jerks?|crooks?|cowards?|scumbags?|losers?|buffoons?|bigots?|disgrace|joke"
+    r"|clowns?|narcissists?|sociopaths?|psychopaths?|thugs?|embarrassment|liars?|creeps?|pigs?|racists?"
+    r"|con man)\b"
+    r"|\b(?:just|plain|so|too|how|truly|utterly|incredibly|beyond|completely|totally|absolutely|unbelievably"
+    r"|extremely|fucking|damn|simply|very|really|are|is|was|were|[’']re|[’']s)"
+    r" (?:vile|despicable|clueless|brainless|spineless)\b",
+)
+"""What somebody is said to be."""
+
+FOOLISH: Final = (
+    "stupid|idiotic|moronic|asinine|imbecilic|hypocrite|pathetic|ignorant|dumb| fool| loser|idiocy",
+    r"\b(?:stupid(?:er|est|ity|ly|s)?|idiotic|moronic|asinine|imbecilic|hypocrites?|pathetic|idiocy)\b"
+    r"|\b(?:you|how|so|being|these|those|such|most|too|are|is|and|hey|will?fully|completely|totally|extremely"
+    r"|your|the|an|this|more) ignorant\b"
+    r"|\b(?:so|too|how|as|are|is|being|be|this|these|those|really|just|plain|pretty|fucking|your|his|her|their"
+    r"|of|play|us|you|and) dumb(?:er|est)?\b"
+    r"|\b(?:a|such|old|damn|you|these|those|like|many|hey|poor|another|complete|total|real|bigger) fools?\b"
+    r"|, fools?\s*(?:[!.]|$)"
+    r"|\b(?:you|these|those|hey|real|sore|such an?|bunch of|pack of|sad|twisted|total|biggest|fucking|little"
+    r"|pathetic|typical) losers?\b",
+)
+"""What is called foolish, and who; `toxicity_sense` has what else these words are said of."""
+
+SCORNED: Final = (
+    "disgusting|despicable|traitor|liar|coward|jerk|clown|troll|snowflake",
+    r"(?:^|[.!?]\s+)(?:how |so |truly |absolutely |utterly |just |simply )?"
+    r"(?:disgusting|despicable)(?:[!.]+(?:\s|$)|$)"
+    r"|,\s*(?:you )?(?:traitors?|liars?|cowards?|jerks?|clowns?|trolls?|snowflakes?)\s*(?:!+|[.]?$)",
+)
+"""What is scorned in a sentence of its own, and what somebody is called at the end of one."""
 
 SUPREMACIST: Final = (
     "white power|sieg heil|heil hitler| zog |zog.|juden |holohoax|holocau$t|race mix|race-mix|racemix|1488"
