@@ -33,7 +33,8 @@ _HEX: Final = re.compile(r"(?:0x)?(?:[0-9a-f]{30,}|[0-9A-F]{30,})\Z")
 _EXPRESSION: Final = re.compile(
     r"[()\[\]{}<>;]|::|\w\.\w+\.[a-z]|->|^[a-z_]+\.[a-z_]+$|^[a-z]{2,12}:/|^/|^\.{0,2}/"
     r"|^[a-z][\w-]*(?:\.[a-z][\w-]*)+/[a-z]|^[\w-]+\.\w{2,4}$"
-    r"|\w\.[A-Z][a-z]{3,}\w*\.[A-Z]|#semver:|^[*&]\w+\.[A-Z]"
+    r"|\w\.[A-Z][a-z]{3,}\w*\.[A-Z]|#semver:|^[*&]\w+\.[A-Z]|^[a-z]\w*\.[A-Z][a-z]+\Z"
+    r"|^[a-z]+(?:\.[a-z]+)+\.[A-Z][a-z]|[a-z0-9]P(?:ublic|rivate)Key\Z"
 )
 _ENDS: Final = re.compile(r"[\"'`,;)\]}<>]|\\n|\\\"")
 

@@ -110,7 +110,7 @@ _STOCK: Final = frozenset(
     {"password", "pass", "passwd", "pwd", "pw", "secret", "token", "key", "user", "username", "port"}
     | {"apikey", "api_key"}
 )
-_VARIABLE: Final = re.compile(r"^\$|^%|^\{|^<|^\[|\}$|^:?$|\$\{|\$\w{3,}")
+_VARIABLE: Final = re.compile(r"^\$|^%|^\{|^<|^\[|\}$|^:?$|\$\{|\$\w{3,}|\\[SsdDwW]|\]\{")
 _COOKIE: Final = re.compile(
     r"(?:sess\w*|[\w.-]*(?:sid|session|auth|token|jwt|login|csrf|xsrf)[\w.-]*)=([A-Za-z0-9%+/=_.~|:-]{16,2000})",
     re.IGNORECASE,
