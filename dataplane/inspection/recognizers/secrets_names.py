@@ -56,7 +56,7 @@ _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _HARMLESS_WORDS: Final = """
 alg algorithm arn artifact author authority authors beta bucket cache change check checksum chksum class
 code column commit continuation count cursor digest dir domain donkey endpoint error etag event expires expiry
-field file filename fingerprint foreign format hash header headers host hotkey id idempotency ids image
+field file filename fingerprint foreign format formkey hash header headers host hotkey id idempotency ids image
 index integrity keyboard keyframe keyframes keypress keyring keystore keytab keyvault keyword keywords label
 len length limit limits locale lookup max min mode monkey name next nonce object page pair partition path
 policy prefix press pressed primary pub pubkey public region resolved results revision schema scheme
