@@ -55,13 +55,14 @@ _PROVIDER: Final = re.compile(secrets_providers.BY_LETTER)
 _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _HARMLESS_WORDS: Final = """
 alg algorithm arn artifact author authority authors beta bucket cache change check checksum chksum class
-code column commit continuation count cursor digest dir domain donkey endpoint error etag event expires expiry
-field file filename fingerprint foreign format formkey hash header headers host hotkey id idempotency ids image
-index integrity keyboard keyframe keyframes keypress keyring keystore keytab keyvault keyword keywords label
-len length limit limits locale lookup max min mode monkey name next nonce object page pair partition path
-policy prefix press pressed primary pub pubkey public region resolved results revision schema scheme
-secretary selector sequence serial server shortcut size sort span state status storage suffix sync timeout
-title tokenize tokenizer trace translation ttl turkey type uri url usage version
+code column commit continuation count cursor digest dir domain donkey endpoint error etag event expires
+expiry field file filename fingerprint foreign format formkey hash header headers host hotkey id
+idempotency ids image index integrity keyboard keyframe keyframes keypress keyring keystore keytab
+keyvault keyword keywords label len length limit limits locale lookup max min mode monkey name next nonce
+object page pair partition path policy prefix press pressed primary pub pubkey public region resolved
+results revision schema scheme secretary selector sequence serial server shortcut size sort span state
+status storage suffix sync timeout title tokenize tokenizer trace translation ttl turkey type uri url
+usage version
 """
 _HARMLESS: Final = frozenset(_HARMLESS_WORDS.split())
 """Words of a name that say it is no secret: `public_key`, `token_type`, `sort key`."""

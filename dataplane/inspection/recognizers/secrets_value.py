@@ -10,7 +10,8 @@ from itertools import pairwise
 from typing import Final
 
 _STANDS_FOR: Final = re.compile(
-    r"x{4,}|\*{3,}|\.{3}|#{4,}|_{8,}|^<.*>$|\$\{|\$\(|\{\{|^[$%@][$\w]\w*$|^%\w+%$|^\$[a-z]\w*[:@/.-]\$|<\w[\w -]*>|\[\w[\w -]*\]"
+    r"x{4,}|\*{3,}|\.{3}|#{4,}|_{8,}|^<.*>$|\$\{|\$\(|\{\{|^[$%@][$\w]\w*$|^%\w+%$|^\$[a-z]\w*[:@/.-]\$"
+    r"|<\w[\w -]*>|\[\w[\w -]*\]"
     r"|your[-_ ]?|my[-_]?(?:api|secret|token|key|password)|placeholder|example|sample|dummy|redacted|changeme"
     r"|change[-_]me|replace|insert|todo|fixme|not[-_]?real|fake[-_]|[-_]here\b|^(?:null|none|nil|undefined|true|false)$"
     r"|process\.env|os\.environ|getenv|secrets\.|vault:|env\(|import\b|function\b",
