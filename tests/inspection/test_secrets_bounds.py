@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 from hypothesis import given
 from hypothesis import strategies as st
 from secrets_kit import ENGINE, RECOGNIZER, varied
 
 from dataplane.findings import Origin
 from dataplane.inspection.recognizer import PAUSE, PAUSE_AFTER, Candidate
+from dataplane.inspection.recognizers import secrets_worded
 from dataplane.inspection.recognizers.secrets import _apart
 
 
@@ -16,6 +19,13 @@ def test_others_have_their_turn_between_many_secrets() -> None:
     said = list(RECOGNIZER.recognize(text, ENGINE.scan(text), Origin.USER))
     assert said.count(PAUSE) >= 3
     assert len([each for each in said if each is not PAUSE]) == 3 * PAUSE_AFTER
+
+
+def test_a_header_of_nothing_but_cookies_is_read_once() -> None:
+    text = "cookie: a=1;" * 2000
+    with patch.object(secrets_worded, "of_cookies", wraps=secrets_worded.of_cookies) as read:
+        assert list(RECOGNIZER.recognize(text, ENGINE.scan(text), Origin.USER)).count(PAUSE) > 0
+    assert read.call_count <= len(text) // 4000 + 1
 
 
 CANDIDATES = st.builds(

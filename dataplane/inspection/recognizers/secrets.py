@@ -18,6 +18,7 @@ from dataplane.findings import Origin
 from dataplane.inspection.recognizer import PAUSE, PAUSE_AFTER, Candidate, Hit, Pattern, Recognizer
 from dataplane.inspection.recognizers import (
     secrets_assigned,
+    secrets_further,
     secrets_names,
     secrets_patterns,
     secrets_value,
@@ -31,6 +32,14 @@ _OTHERS: Final[Mapping[str, tuple[str, bool]]] = {
     "private_key": (rf"{_BEGIN}[^-]{{1,8}}", False),
     "jwt": (rf"\bey[A-Za-z0-9]{_B64URL}{{10,}}\.ey{_B64URL}{{8,}}(?:\.{_B64URL}{{0,}})?", False),
     "jwe": (rf"\beyJ{_B64URL}{{16,}}(?:\.{_B64URL}{{0,}}){{4}}", False),
+    "private_lines": (r"Private-Lines: \d{1,3}\s{1,3}[A-Za-z0-9+/]{40}", False),
+    "private_exponent": (r"<D>\s{0,8}[A-Za-z0-9+/\s]{20,800}={0,2}\s{0,8}</D>", False),
+    "encoded_private_key": (
+        r"\bLS0tLS1CRUdJTi[A-Za-z0-9+/]{0,24}(?:UFJJVkFURSBLRVk|QUklWQVRFIEtFWS|BSSVZBVEUgS0VZ)[A-Za-z0-9+/]{40,}={0,2}"
+        r"|\bMII[A-Za-z0-9+/]{2,5}BADANBgkqhkiG9w0BAQEFAASC[A-Za-z0-9+/]{100,}={0,2}"
+        r"|\bMII[A-Za-z0-9+/]{2,3}IBAAK[A-Za-z0-9+/]{100,}={0,2}|\bMHcCAQEEI[A-Za-z0-9+/]{80,}={0,2}",
+        False,
+    ),
     "jwk": (r"\"kty\"\s{0,2}:", False),
     "kubernetes": (r"kind:\s{0,3}[\"']?secret\b", True),
     "password_hash": (
@@ -40,8 +49,14 @@ _OTHERS: Final[Mapping[str, tuple[str, bool]]] = {
     ),
 }
 _WHOLE: Final = {**_OTHERS, **secrets_worded.ALL}
+_BY_NAME: Final = {
+    "named": secrets_names.NAMED,
+    **{f"of_provider_{part}": regex for part, regex in enumerate(secrets_names.OF_PROVIDER)},
+}
 _END: Final = re.compile(r"-----END [A-Z0-9 ]{1,60}-----")
 _KEY_LINE: Final = re.compile(r"[A-Za-z0-9+/=]{20}")
+_KEY_HEADERS: Final = 400
+"""Code points of headers before the lines of a private key."""
 _SEALED_LENGTH: Final = 16_384
 """Code points in which the end of a private key is looked for; an RSA key of 16,384 bits takes 12,700."""
 _SECRET_DATA: Final = re.compile(
@@ -59,6 +74,10 @@ _BEFORE_KIND: Final = 600
 
 _VARIED: Final = 3.0
 """Bits for each character after the issuer's own prefix: placeholders such as `ghp_xxxx` have fewer."""
+_VARIED_AFTER_PREFIX: Final = 2.2
+"""The same where letters joined by `_` or `-` say whose it is: nothing else begins like that, so that little
+is enough, as in `0deadbeef0deadbeef`."""
+_PREFIX: Final = re.compile(r"[A-Za-z]{1,8}\d{0,2}[A-Za-z]{0,6}[_-]|AIza|SG\.")
 _VARIED_BY_KIND: Final[Mapping[str, float]] = {
     "aws_access_key": 2.5,
     "slack_token": 2.5,
@@ -68,11 +87,13 @@ _VARIED_BY_KIND: Final[Mapping[str, float]] = {
 
 SURE: Final = 95
 LIKELY: Final = 75
+_SCORES: Final = {"aws_access_key": 90, **dict.fromkeys(("mollie_key", "secret_key", "prefixed_key"), LIKELY)}
+"""Those of forms that say less of whose they are than others do."""
 
 _KINDS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(secrets_patterns.FURTHER, "generic"),
+    **dict.fromkeys(secrets_further.FURTHER, "generic"),
     **secrets_worded.KINDS,
-    "jwk": "private_key",
+    **dict.fromkeys(("jwk", "private_lines", "private_exponent", "encoded_private_key"), "private_key"),
 }
 
 
@@ -106,21 +127,20 @@ class _Secrets:
             if _kind(name) not in skip
         )
         if not {"secret.generic", "secret.password"} <= skip:
-            patterns.append(Pattern(id="secrets.named", regex=secrets_names.NAMED))
-            patterns.append(Pattern(id="secrets.of_provider", regex=secrets_names.OF_PROVIDER))
+            patterns.extend(Pattern(id=f"secrets.{name}", regex=regex) for name, regex in _BY_NAME.items())
         self._skip = skip
         self.patterns: Sequence[Pattern] = tuple(patterns)
 
     def recognize(self, text: str, hits: Sequence[Hit], origin: Origin) -> Iterable[Candidate]:
         """What is found, none overlapping another: what has an issuer's form first, then the longest."""
         found: list[Candidate] = []
-        stretch = examined = manifests = keys = within = 0
+        stretch = examined = manifests = keys = cookies = within = 0
         for count, hit in enumerate(hits, 1):
             if count % PAUSE_AFTER == 0:
                 yield PAUSE
             name = hit.pattern[len("secrets.") :]
             match name:
-                case "named" | "of_provider":
+                case _ if name in _BY_NAME:
                     if hit.start < within:
                         continue
                     if hit.start >= stretch:
@@ -134,6 +154,8 @@ class _Secrets:
                             within = end
                 case "private_key":
                     found.extend(_private_key(text, hit))
+                case "private_lines" | "private_exponent" | "encoded_private_key":
+                    found.extend(_private_part(text, hit, name))
                 case "jwk":
                     if hit.start >= keys:
                         keys, parts = _json_web_key(text, hit)
@@ -142,6 +164,10 @@ class _Secrets:
                     if hit.start >= manifests:
                         manifests = hit.end + _BEFORE_KIND
                         found.extend(_kubernetes(text, hit))
+                case "cookie":
+                    if hit.start >= cookies:
+                        cookies, pairs = secrets_worded.of_cookies(text, hit.start, hit.end)
+                        found.extend(Candidate(_kind(name), *pair) for pair in pairs)
                 case "jwt" | "jwe":
                     if secrets_value.varies(text[hit.start : hit.end], least=_VARIED):
                         found.append(Candidate("secret.jwt", SURE, hit.start, hit.end))
@@ -162,6 +188,10 @@ def _after_underscore(regex: str) -> str:
     return regex.replace(r"\b", r"(?:\b|_)")
 
 
+def _least(value: str) -> float:
+    return _VARIED_AFTER_PREFIX if _PREFIX.match(value) else _VARIED
+
+
 def _form(text: str, hit: Hit, name: str) -> Iterable[Candidate]:
     """A match of an issuer's form, if it ends there and varies."""
     if text[hit.start] == "_":
@@ -170,23 +200,39 @@ def _form(text: str, hit: Hit, name: str) -> Iterable[Candidate]:
         return
     after = text[hit.end : hit.end + 1]
     value = text[hit.start : hit.end]
-    if after.isalnum():
+    if after.isalnum() and (name in _OF_ONE_LENGTH or not _PREFIX.match(value)):
         return
     if (hit.start and text[hit.start - 1] in _NOT_BEFORE.get(name, "")) or (
         name == "slack_token" and after in ("#", "[")
     ):
         return
-    least = _VARIED_BY_KIND.get(name, _VARIED)
+    least = _VARIED_BY_KIND.get(name, _VARIED if name in _LIKE_CODE else _least(value))
     tail = value if len(value) < 24 else value[6:]
     if name in _LIKE_CODE and not any(map(str.isdigit, tail)):
         return
+    if name in _OF_ONE_LENGTH and secrets_value.is_name(tail):
+        return
     if secrets_value.entropy(tail) < least or (_masked(value) and name != "azure_service_key"):
         return
-    yield Candidate(_kind(name), SURE if name != "aws_access_key" else 90, hit.start, hit.end)
+    yield Candidate(_kind(name), _SCORES.get(name, SURE), hit.start, hit.end)
 
 
-_LIKE_CODE: Final = frozenset({"vault_token", "crates_token", "voyage_key", "fireworks_key", "render_key"})
+_LIKE_CODE: Final = frozenset(
+    {
+        "vault_token",
+        "crates_token",
+        "voyage_key",
+        "fireworks_key",
+        "render_key",
+        "modal_token",
+        "mandrill_key",
+    }
+    | {"mollie_key", "secret_key", "prefixed_key", "statsig_key", "courier_key", "dbt_token", "yandex_secret"}
+    | {"yandex_oauth", "ably_key", "sanity_token", "trigger_key", "mercury_token", "pubnub_secret"}
+)
 """Forms that a method's name has too (`s.includeEmbedded...`): one in fifty random tokens has no digit."""
+_OF_ONE_LENGTH: Final = _LIKE_CODE | {"huggingface_token", "notion_token"}
+"""Forms whose beginning names have too, so that what goes on is none, nor what reads as one."""
 _NOT_BEFORE: Final[Mapping[str, str]] = {
     "octopus_key": "/.-",
     "vault_token": "/.-",
@@ -208,8 +254,25 @@ def _private_key(text: str, hit: Hit) -> Iterable[Candidate]:
     body_end = end.start() if end else min(len(text), begin + _SEALED_LENGTH)
     body = text[begin:body_end]
     letters = sum(map(str.isalnum, body[:400]))
-    if letters >= 24 and _KEY_LINE.search(body) and secrets_value.entropy(body[:400]) >= 3.5:
+    line = _KEY_LINE.search(body, 0, _KEY_HEADERS)
+    if (
+        letters >= 24
+        and line
+        and not secrets_value.is_name(line[0])
+        and secrets_value.entropy(body[:400]) >= 3.5
+    ):
         yield Candidate("secret.private_key", SURE, hit.start, end.end() if end else body_end)
+
+
+def _private_part(text: str, hit: Hit, name: str) -> Iterable[Candidate]:
+    """The private part of a key of PuTTY's, of an RSA key as .NET writes it, or a key in base64 (what begins
+    the lines of one, or what RFC 8017 and 5915 say that a key begins with)."""
+    end = hit.end
+    if name == "private_lines":
+        past = text.find("Private-MAC", end, end + _SEALED_LENGTH)
+        end = past if past > 0 else min(len(text), end + _SEALED_LENGTH)
+    if secrets_value.entropy(text[hit.start : end][:400]) >= 3.5:
+        yield Candidate(_kind(name), SURE, hit.start, end)
 
 
 def _json_web_key(text: str, hit: Hit) -> tuple[int, list[Candidate]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import re
 from collections import Counter
@@ -9,7 +10,8 @@ from itertools import pairwise
 from typing import Final
 
 _STANDS_FOR: Final = re.compile(
-    r"x{4,}|\*{3,}|\.{3}|#{4,}|_{8,}|^<.*>$|\$\{|\$\(|\{\{|^[$%@][$\w]\w*$|^%\w+%$|<\w[\w -]*>|\[\w[\w -]*\]"
+    r"x{4,}|\*{3,}|\.{3}|#{4,}|_{8,}|^<.*>$|\$\{|\$\(|\{\{|^[$%@][$\w]\w*$|^%\w+%$|^\$[a-z]\w*[:@/.-]\$"
+    r"|<\w[\w -]*>|\[\w[\w -]*\]"
     r"|your[-_ ]?|my[-_]?(?:api|secret|token|key|password)|placeholder|example|sample|dummy|redacted|changeme"
     r"|change[-_]me|replace|insert|todo|fixme|not[-_]?real|fake[-_]|[-_]here\b|^(?:null|none|nil|undefined|true|false)$"
     r"|process\.env|os\.environ|getenv|secrets\.|vault:|env\(|import\b|function\b",
@@ -38,6 +40,50 @@ _ABBREVIATED: Final = frozenset(_ABBREVIATED_WORDS.split())
 _VERSION: Final = re.compile(r"\d+\.\d+(?:\.\d+)*")
 
 
+_FOLLOWERS: Final = {
+    "a": "bcdgiklmnprstuvy",
+    "b": "aeilorsu",
+    "c": "acehiklortu",
+    "d": "aeiosu",
+    "e": "abcdefgilmnpqrstvxy",
+    "f": "aefiloru",
+    "g": "aehinoru",
+    "h": "aeiot",
+    "i": "abcdefglmnoprstvz",
+    "k": "ei",
+    "l": "adeilostuy",
+    "m": "abeimop",
+    "n": "acdefginostuv",
+    "o": "bcdgilmnoprstuvw",
+    "p": "aehiloprstu",
+    "q": "u",
+    "r": "acdegikmnorstuy",
+    "s": "acehilopstuy",
+    "t": "acehilorstuy",
+    "u": "abceilmnprst",
+    "v": "aei",
+    "w": "aeio",
+    "x": "px",
+    "y": "p",
+    "z": "e",
+}
+"""The letters that follow each other in words and names: nine in ten pairs of those, a third of random
+ones."""
+_RUN_OF_ONE_KIND: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
+_ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{4,16}\Z")
+_READS: Final = 0.5
+_SPELT: Final = 0.8
+"""Shares of pairs: half of them are of no random value, four in five are of a name."""
+_LEAST_PAIRS: Final = 6
+_FEW_DIGITS: Final = 0.25
+_SHORT_RUNS: Final = 2.4
+"""Characters of one kind in a row: random ones have two, names have four."""
+_SCRAMBLED: Final = 10
+_WORDS_LONG: Final = 20
+"""Characters from which on the parts of a value must read as words, which short ones look like by chance."""
+_LOGIN: Final = re.compile(r"[\x21-\x39\x3b-\x7e]{2,64}:[\x20-\x7e]{3,128}\s?\Z")
+_LOGIN_LENGTHS: Final = range(8, 241)
+
 _SHORT: Final = 24
 """Characters; in longer values, a run of digits may be the masked part of a real form."""
 
@@ -48,7 +94,7 @@ _MIXED: Final = 2
 kinds of characters."""
 
 _READ: Final = 160
-"""Characters of a value in which a placeholder shows."""
+"""Characters of a value in which a placeholder, or a name, shows."""
 
 
 def entropy(value: str) -> float:
@@ -81,7 +127,57 @@ def is_alphabet(value: str) -> bool:
 def is_wordy(value: str) -> bool:
     """Whether a value is made of words and versions, as names of things are: `jjwt-jackson-0.11.2`."""
     parts = [part for part in _PARTS.split(_VERSION.sub("1", value)) if part]
-    return all(_WORD.match(part) for part in parts)
+    return all(_WORD.match(part) for part in parts) and (len(value) < _WORDS_LONG or reads(value))
+
+
+def _pairs(value: str) -> tuple[int, int]:
+    """Neighbouring letters of `value`, and how many of them words have."""
+    pairs = usual = 0
+    value = value[:_READ]
+    for before, after in pairwise(value):
+        if before.isalpha() and after.isalpha() and not (before.islower() and after.isupper()):
+            pairs += 1
+            usual += after.lower() in _FOLLOWERS.get(before.lower(), "")
+    return pairs, usual
+
+
+def reads(value: str) -> bool:
+    """Whether the letters of a value follow each other as those of words do, and not those of random ones."""
+    pairs, usual = _pairs(value)
+    return usual >= _READS * pairs
+
+
+def is_name(value: str) -> bool:
+    """Whether a value is what code calls something: `login_2fa_token`, `AUTH_AD_B2C_CLIENT_SECRET`."""
+    value = value[:_READ]
+    pairs, usual = _pairs(value)
+    return (
+        pairs >= _LEAST_PAIRS
+        and usual >= _SPELT * pairs
+        and sum(map(str.isdigit, value)) <= _FEW_DIGITS * len(value)
+    )
+
+
+def is_scrambled(value: str) -> bool:
+    """Whether capitals, small letters and digits take turns as in random values: `vZrEclFwOqeA`."""
+    value = value[:_READ]
+    runs = _RUN_OF_ONE_KIND.findall(value)
+    letters = sum(map(len, runs))
+    return (
+        max(_SCRAMBLED, len(value) - 2) <= letters <= _SHORT_RUNS * len(runs)
+        and _ADDRESS.match(value) is None
+        and not is_name(value)
+    )
+
+
+def encodes_login(value: str) -> bool:
+    """Whether a value is a name and a password joined by a colon, in base64, as headers have them."""
+    if len(value) not in _LOGIN_LENGTHS or len(value) % 4:
+        return False
+    try:
+        return _LOGIN.match(base64.b64decode(value, validate=True).decode("ascii")) is not None
+    except ValueError:  # no base64, or not of text
+        return False
 
 
 def is_coined(value: str) -> bool:

@@ -16,8 +16,9 @@ ALL: Final[Mapping[str, tuple[str, bool]]] = {
     "url_credentials": (r"://[^\s/:\"'<>?#]*:[^\s/\"'<>]{3,200}@[\w.\[-]", True),
     "oracle_login": (r"jdbc:oracle:\w+:[^\s/:@\"']+/[^\s/@\"']{4,}@", True),
     "login_call": (
-        r"(?:NetworkCredentials?|DirectoryEntry|BasicAuth(?:entication)?|basic_auth|PasswordCredentials|PlainAuth"
-        r"|\blogin|\.authenticate|\bauth\s?=)\s?\((?:[\"'][^\"'\n]*[\"'],\s?){1,2}[\"'][^\"'\n]{6,}[\"']",
+        r"(?:NetworkCredentials?|PSCredential|SqlCredential|getConnection|DirectoryEntry|BasicAuth(?:entication)?|basic_auth|PasswordCredentials|PlainAuth"
+        r"|\blogin|\.authenticate|\bauth\s?=)\s?\(\s?(?:\w{1,24},\s?)?"
+        r"(?:[\"'][^\"'\n]*[\"']\s?,\s{0,40}){1,2}[\"'][^\"'\n]{6,}[\"']",
         True,
     ),
     "curl_option": (
@@ -44,10 +45,11 @@ ALL: Final[Mapping[str, tuple[str, bool]]] = {
     ),
     "curl_user": (r"\s(?:-u|--user|--proxy-user)[ =]?[ =]?[\"']?[^\s\"':]*:[\"']?[^\s\"']{3,}", True),
     "authorization": (
-        r"(?:authorization|x-api-key|api-key|apikey|x-auth-token|private-token|x-vault-token)[\"']{0,2}\s{0,2}[:=]\s{0,4}[\"']?"
+        r"(?:authorization|x-api-key|api-key|apikey|x-auth-token|private-token|x-vault-token)[\"']{0,2}\s{0,2}[:=,]\s{0,4}[\"']?"
         r"(?:(?:bearer|basic|token|apikey|api-token|splunk|ssws|ntlm|negotiate)\s{1,4})?[A-Za-z0-9+/=_.~-]{10,}",
         True,
     ),
+    "cookie": (r"\bcookie[\"']?\s{0,2}[:,]\s{0,2}[\"']?[\w.%$-]+=", True),
     "netrc": (r"\blogin\s+[^\s]+\s+password\s+[^\s]{4,}", True),
     "bundler": (
         r"BUNDLE_(?:ENTERPRISE|GEMS)__[A-Z0-9_]+[\"']?\s{0,2}[:=]{1,2}\s{0,2}[\"']?[^\s\"']{6,}",
@@ -62,6 +64,7 @@ KINDS: Final[Mapping[str, str]] = {
     "curl_option": "login_call",
     "command_option": "command_password",
     "sql_password": "password",
+    "cookie": "generic",
 }
 """The kinds of those that have none of their own."""
 
@@ -90,6 +93,15 @@ _MACHINE: Final = 200
 """Code points of an entry before its `login`."""
 _VARIED: Final = 3.0
 """Bits for each character of a header's value."""
+_KEEPS: Final = re.compile(
+    r"(?:postgres(?:ql)?|mysql|mariadb|mongodb|redis|amqp|mssql|sqlserver|clickhouse|ldap|s?ftp|smtp)s?(?:\+\w{2,8})?\Z",
+    re.IGNORECASE,
+)
+"""Schemes of servers that are asked for a password by programs, which seldom spell out one that is none."""
+_SCHEME: Final = 24
+"""Code points of the scheme of an address."""
+_SPELT: Final = 6
+"""Letters from which on what such a server is given is a password."""
 _LONG: Final = 20
 """Characters from which on what stands where a password does is one."""
 _NAME: Final = re.compile(r"[A-Za-z]+\d?[A-Za-z]*(?:_[A-Za-z]+\d?[A-Za-z]*)+\Z")
@@ -98,7 +110,14 @@ _STOCK: Final = frozenset(
     {"password", "pass", "passwd", "pwd", "pw", "secret", "token", "key", "user", "username", "port"}
     | {"apikey", "api_key"}
 )
-_VARIABLE: Final = re.compile(r"^\$|^%|^\{|^<|^\[|\}$|^:?$|\$\{|\$\w{3,}")
+_VARIABLE: Final = re.compile(r"^\$|^%|^\{|^<|^\[|\}$|^:?$|\$\{|\$\w{3,}|\\[SsdDwW]|\]\{")
+_COOKIE: Final = re.compile(
+    r"(?:sess\w*|[\w.-]*(?:sid|session|auth|token|jwt|login|csrf|xsrf)[\w.-]*)=([A-Za-z0-9%+/=_.~|:-]{16,2000})",
+    re.IGNORECASE,
+)
+_COOKIES_END: Final = re.compile(r"[\r\n\"'<]")
+_COOKIES: Final = 4096
+"""Code points of a header of cookies, as much as browsers keep of one."""
 _NUMBERS: Final = re.compile(r"[\d:.,/]+\Z")
 _CODE: Final = re.compile(r"[(){}<>\[\];]|->|::|\w\.\w+\.\w|^\.{0,2}/")
 
@@ -133,12 +152,28 @@ def _of_url(text: str, start: int, whole: str) -> tuple[int, int, int] | None:
         score = CERTAIN
     elif value.lower() in _STOCK or value == user:
         return None
-    elif value.isalpha():
+    elif value.isalpha() and (len(value) < _SPELT or not _KEEPS.search(text, max(0, start - _SCHEME), start)):
         score = UNLIKELY
     if _stands_for_another(value, value):
         return None
     first = start + len(whole) - len(rest)
     return score, first, first + len(value)
+
+
+def of_cookies(text: str, start: int, past: int) -> tuple[int, list[tuple[int, int, int]]]:
+    """Where a header of cookies ends, the first of which has its name up to `past`, and those of random
+    characters, as `find` says them: a session is whose cookie one has."""
+    found = _COOKIES_END.search(text, past, start + _COOKIES)
+    end = found.start() if found else min(len(text), start + _COOKIES)
+    return end, [
+        (LIKELY, pair.start(1), pair.end(1))
+        for pair in _COOKIE.finditer(text, start, end)
+        if any(map(str.isdigit, pair[1]))
+        and _NUMBERS.match(pair[1]) is None
+        and not secrets_value.is_wordy(pair[1])
+        and not secrets_value.is_name(pair[1])
+        and secrets_value.varies(pair[1], least=_VARIED)
+    ]
 
 
 def _stands_for_another(value: str, password: str) -> bool:
@@ -156,11 +191,11 @@ def _meant(name: str, value: str, before: str, *, quoted: bool) -> bool:
         case "curl_user":
             return "curl" in before.lower() and value.strip(":") != ""
         case "netrc":
-            return "machine" in before[-_MACHINE:] and not secrets_value.is_wordy(value)
+            return "machine" in before[-_MACHINE:] and not (stock or value.isalpha())
         case "authorization":
-            return (
+            return secrets_value.encodes_login(value) or (
                 secrets_value.varies(value, least=_VARIED)
-                and any(map(str.isdigit, value))
+                and (any(map(str.isdigit, value)) or secrets_value.is_scrambled(value))
                 and not secrets_value.is_wordy(value)
                 and _NAME.match(value) is None
             )
@@ -180,7 +215,11 @@ def _meant(name: str, value: str, before: str, *, quoted: bool) -> bool:
                 and "`" not in value
             )
         case "login_call" | "command_password" | "sql_password" | "curl_option" | "oracle_login":
-            return not value.isalpha() and not stock and _NUMBERS.match(value) is None
+            return (
+                not (value.isalpha() and secrets_value.reads(value))
+                and not stock
+                and _NUMBERS.match(value) is None
+            )
         case _:
             return True
 
