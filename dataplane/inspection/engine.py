@@ -30,6 +30,8 @@ from dataplane.inspection import engine_re2 as _re2
 _FOLDS: Final = str.maketrans({"\u212a": "k", "\u017f": "s"})
 """The only two characters beyond ASCII whose case folds to ASCII (Unicode CaseFolding.txt): the engines
 disagree about where they count as letters."""
+_hit: Final = tuple.__new__
+"""Of the class, in half the time that a named tuple takes."""
 _WIDEST: Final = 4
 """Bytes of a code point in UTF-8."""
 
@@ -132,9 +134,9 @@ class Engine:
         found.sort()
         ids = self._ids
         if plain:
-            return [Hit(ids[index], start, end) for end, start, index in found]
+            return [_hit(Hit, (ids[index], start, end)) for end, start, index in found]
         at = _code_points(data, {offset for end, start, _ in found for offset in (start, end)})
-        return [Hit(ids[index], at[start], at[end]) for end, start, index in found]
+        return [_hit(Hit, (ids[index], at[start], at[end])) for end, start, index in found]
 
 
 class _Spans:
