@@ -174,6 +174,9 @@ class Inspector:
     def _telling(self, documents: Sequence[Joined]) -> Iterator[tuple[Joined, Sequence[Hit] | None]]:
         """The documents in which something may be found, those that need no other view with their hits. A
         request with tools has dozens of short texts: one scan of them together says what is in them."""
+        if len(documents) < FEWEST:
+            yield from ((document, None) for document in documents)
+            return
         for batch in batches(documents):
             if len(batch) < FEWEST:
                 yield from ((document, None) for document in batch)
