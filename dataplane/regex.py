@@ -9,6 +9,7 @@ have no linear-time matching, Unicode classes are of another age in each engine.
 from __future__ import annotations
 
 import re
+import string
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -24,6 +25,9 @@ MAX_LENGTH: Final = 4_000
 KEPT: Final = 1_024
 """Patterns whose reading is remembered, about 2 kB each: all that are shipped, and some more. Each is read by
 two engines and for the beginnings of its matches."""
+
+PLAIN: Final = string.ascii_letters + " \n.,;?!'\"()-"
+"""What prose is written with, beside whatever is not ASCII: no digits, no signs that programs are full of."""
 
 _BLANKS: Final = r"\t\n\f\r\x20"
 """What `\\s` is: hyperscan counts the vertical tab among blanks, RE2 does not."""
@@ -46,7 +50,8 @@ class BadRegex(ValueError):
 class Regex:
     """A pattern as it was read. `shortest` and `longest` count code points, `longest` is None for a pattern
     without end; `size` counts positions with repetitions written out. `begun` matches every beginning of a
-    match that is not empty, the whole match too; it is empty for a pattern that matches no character."""
+    match that is not empty, the whole match too; it is empty for a pattern that matches no character. What is
+    not `plain` has no match in a text of plain characters (`PLAIN`) alone."""
 
     source: str
     mirrored: str
@@ -54,6 +59,7 @@ class Regex:
     shortest: int
     longest: int | None
     size: int
+    plain: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ class _Node:
     shortest: int
     longest: int | None
     size: int
+    plain: bool
 
 
 @lru_cache(KEPT)
@@ -92,6 +99,7 @@ def read(regex: str, *, strict: bool = False) -> Regex:
         shortest=node.shortest,
         longest=node.longest,
         size=node.size,
+        plain=node.plain,
     )
 
 
@@ -130,6 +138,7 @@ class _Reader:
             min(node.shortest for node in nodes),
             None if None in longest else max(each for each in longest if each is not None),
             sum(node.size for node in nodes),
+            any(node.plain for node in nodes),
         )
 
     def _sequence(self, depth: int) -> _Node:
@@ -144,6 +153,7 @@ class _Reader:
             sum(node.shortest for node in nodes),
             None if None in longest else sum(each for each in longest if each is not None),
             sum(node.size for node in nodes),
+            all(node.plain for node in nodes),
         )
 
     def _atom(self, depth: int) -> _Node:
@@ -160,18 +170,18 @@ class _Reader:
             self.at = found.end()
             text = found[0]
             if text in _WIDTHLESS:
-                return _Node(text, _TURNED.get(text, text), "", 0, 0, 1)
+                return _Node(text, _TURNED.get(text, text), "", 0, 0, 1, True)
             if text in (r"\s", r"\S"):
                 text = f"[{'' if text[1] == 's' else '^'}{_BLANKS}]"
-            return _Node(text, text, text, 1, 1, 1)
+            return _Node(text, text, text, 1, 1, 1, _plain(text))
         if char in "*+?":
             raise BadRegex(f"{char} at {start + 1} repeats nothing")
         self.at += 1
         if char in "^$":
-            return _Node(char, _TURNED[char], "", 0, 0, 1)
+            return _Node(char, _TURNED[char], "", 0, 0, 1, True)
         if char in "{}]":
             char = "\\" + char
-        return _Node(char, char, char, 1, 1, 1)
+        return _Node(char, char, char, 1, 1, 1, _plain(char))
 
     def _group(self, depth: int) -> _Node:
         start, opening = self.at, "(?:"
@@ -199,6 +209,7 @@ class _Reader:
             inner.shortest,
             inner.longest,
             inner.size,
+            inner.plain,
         )
 
     def _class(self) -> _Node:
@@ -220,7 +231,7 @@ class _Reader:
             self.at, first = found.end(), False
         self.at += 1
         text = "".join((*items, "]"))
-        return _Node(text, text, text, 1, 1, 1)
+        return _Node(text, text, text, 1, 1, 1, _plain(text))
 
     def _repeated(self, node: _Node) -> _Node:
         regex, start = self._regex, self.at
@@ -264,7 +275,17 @@ class _Reader:
             node.shortest * least,
             None if most is None or node.longest is None else node.longest * most,
             size,
+            least == 0 or node.plain,
         )
+
+
+@lru_cache(KEPT)
+def _plain(one: str) -> bool:
+    """Whether what matches one character matches a plain one, in whatever case. Where Python writes it in
+    another way, or it is not in ASCII: as if it did."""
+    if not one.isascii() or "[:" in one or "\\x" in one:
+        return True
+    return one.startswith("[^") or re.search(one, PLAIN, re.IGNORECASE) is not None
 
 
 def _begun(nodes: list[_Node]) -> str:

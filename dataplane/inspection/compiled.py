@@ -12,7 +12,7 @@ from typing import Final
 from dataplane.kept_files import KeptFiles
 
 MOST: Final = 64
-"""Databases kept: the shipped detectors take six, of 11 MB together, and a site's own patterns one or two
+"""Databases kept: the shipped detectors take seven, of 13 MB together, and a site's own patterns one or two
 where they are many. The one used longest ago goes first."""
 
 _places: Final[list[KeptFiles]] = []

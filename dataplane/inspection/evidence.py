@@ -216,7 +216,8 @@ class Evidence:
         signs: list[Sign] = []
         whole = 0
         for start, end in windows:
-            for first, past in compiled.spans(text, data, start, end):
+            ranges = compiled.spans(text, start, end) if data is None else compiled.within(data, start, end)
+            for first, past in ranges:
                 sign = Sign(compiled.signal, points, first, past)
                 share = self._judge(text, sign) if whole < MATCHES and len(signs) < JUDGED else 1.0
                 signs.append(sign if share == 1 else replace(sign, points=points * share))
@@ -303,17 +304,15 @@ class _Compiled:
         tool = (signal.user if signal.tool is None else signal.tool) if points is None else points
         return cls(signal, compile_one(f"(?i)(?:{signal.regex})"), user, tool, signal.family or signal.name)
 
-    def spans(self, text: str, data: bytes | None, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """Matches in `text` from `start` to `end`, none overlapping another; `data`: ASCII text as bytes."""
-        if data is not None:
-            yield from self._spans(data, start, end)
-            return
+    def spans(self, text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Matches in `text` from `start` to `end`, none overlapping another."""
         window = text[start:end].encode("utf-8", "replace")
-        for first, past in self._spans(window, 0, len(window)):
+        for first, past in self.within(window, 0, len(window)):
             before = start + len(window[:first].decode())
             yield before, before + len(window[first:past].decode())
 
-    def _spans(self, data: bytes, at: int, end: int) -> Iterator[tuple[int, int]]:
+    def within(self, data: bytes, at: int, end: int) -> Iterator[tuple[int, int]]:
+        """The same of bytes."""
         while at < end:
             first, past = self.match(ANYWHERE, data, at, end)[0]
             if first < 0:

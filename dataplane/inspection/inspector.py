@@ -15,7 +15,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from dataplane.findings import NOTHING_FOUND, Finding, Inspection, Level, Origin, Text, failure
@@ -43,6 +43,10 @@ AT_ONCE: Final = 256
 
 FEWEST: Final = 4
 """Short texts in a row that are worth a scan together."""
+
+_APART: Final = {"secrets.of_provider": "letters", "toxicity.aimed_insult_mild": "letters"}
+"""Patterns that begin with many words of ordinary text and go on without end: searched with the guard of
+spaced letters, the scan takes an eighth less than with them beside all others."""
 
 _BETWEEN: Final = "\n\n"
 _SETTINGS: Final = frozenset({"deadline_ms", "max_characters", "risk", "data_class"})
@@ -75,8 +79,9 @@ class Inspector:
         made with `key`. Raises `ValueError` for patterns that cannot be used."""
         self.revision = revision
         self.families: Final = tuple(found_by)
+        patterns = [pattern for family in found_by for pattern in family.recognizer.patterns]
         self.engine: Final = Engine(
-            [*PATTERNS, *(pattern for family in found_by for pattern in family.recognizer.patterns)],
+            [*PATTERNS, *(replace(each, apart=_APART.get(each.id, each.apart)) for each in patterns)],
             hyperscan=hyperscan,
         )
         self._owner: Final = {
@@ -169,6 +174,9 @@ class Inspector:
     def _telling(self, documents: Sequence[Joined]) -> Iterator[tuple[Joined, Sequence[Hit] | None]]:
         """The documents in which something may be found, those that need no other view with their hits. A
         request with tools has dozens of short texts: one scan of them together says what is in them."""
+        if len(documents) < FEWEST:
+            yield from ((document, None) for document in documents)
+            return
         for batch in batches(documents):
             if len(batch) < FEWEST:
                 yield from ((document, None) for document in batch)

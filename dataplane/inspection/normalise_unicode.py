@@ -18,6 +18,11 @@ from dataplane.inspection.view import View, edit_map, edited, mirrored
 _MOST_KNOWN: Final = 20_000
 """Characters remembered; the text of one language uses some hundreds to some thousands."""
 
+_FEW: Final = 24
+"""Characters that are replaced in a text one by one, in less time than a look at each of the text."""
+
+_ASCII: Final = bytes(range(128))
+
 _FILLERS: Final = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\U0001d159")
 """Letters and signs by category that are drawn as nothing."""
 
@@ -88,10 +93,10 @@ def seen_through(view: View) -> Iterator[View]:
     text = view.text
     if text.isascii():
         return
-    characters = set(text)
+    characters = _beyond_ascii(text)
     selectors = not _SELECTORS.isdisjoint(characters)
     if _hides(characters) or (selectors and _ON_LETTERS.search(text)):
-        plain = text.translate(_table)
+        plain = _folded(text, characters)
         if plain != text:
             yield View(plain, view, _FoldMap(text).locate, trick=FOLDED)
     if selectors or not _TAG_CHARACTERS.isdisjoint(characters):
@@ -101,6 +106,22 @@ def seen_through(view: View) -> Iterator[View]:
     if len(_SHAPED & characters) >= _TURNED_ENOUGH:
         turned = text.translate(_TURN)[::-1]
         yield View(turned, view, mirrored(len(turned)), trick="upside-down", faithful=False)
+
+
+def _beyond_ascii(text: str) -> set[str]:
+    """The distinct characters that are not ASCII, sought for among few: those of most texts are."""
+    return set(text.encode("utf-8", "surrogatepass").translate(None, _ASCII).decode("utf-8", "surrogatepass"))
+
+
+def _folded(text: str, characters: set[str]) -> str:
+    """`fold`, knowing which characters there are that are not ASCII. What is read in their place is."""
+    if len(characters) > _FEW:
+        return text.translate(_table)
+    for character in characters:
+        instead = _table[ord(character)]
+        if not isinstance(instead, int):
+            text = text.replace(character, instead or "")
+    return text
 
 
 def _carried(view: View) -> View | None:

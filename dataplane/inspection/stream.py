@@ -61,6 +61,8 @@ _WORD_LENGTH: Final = 64
 """Longest word that kept text does not begin within."""
 
 _NOTHING: Final = Passed("")
+_passed: Final = tuple.__new__
+"""Of the class, for nearly every piece: what a named tuple does before that takes as long again."""
 _log = logging.getLogger("regogate.inspection")
 
 _FEW: Final = MAX_PLAIN_BYTES >> 2
@@ -124,9 +126,9 @@ class Window:
         out = self._out
         try:
             if self._until is None:
-                reader = self._reader
+                reader, follow = self._reader, self._follow > 0
                 back = out - LOOK_BACK
-                if self._follow > 0:
+                if follow:
                     new += self._late
                     if new < TOGETHER and self._gone + out > 0 and _size(text[out:]) <= MAX_PLAIN_BYTES:
                         self._late = new
@@ -136,16 +138,18 @@ class Window:
                 if back < 0:
                     back = 0
                 part = text[back:]
-                ends = reader.touched(part)
+                ends = reader.search(part)
                 start = out - back if out > back else 0
                 upto = back + reader.open_from(part, start)
                 self._unread += new
                 means = 0
-                for each, _ in ends:
-                    means |= each
+                if ends:
+                    ends = reader.weighed(ends)
+                    for each, _ in ends:
+                        means |= each
                 if not part.isascii() and reader.hides(part):
                     means |= HIDES
-                if means or self._follow > 0:
+                if means or follow:
                     self._open = upto
                     upto = self._followed(
                         means, new, min(upto, max(out, back + reader.hint(ends, part, start)))
@@ -156,7 +160,7 @@ class Window:
                     self._out = upto
                     if upto > _KEPT:
                         self._forget(upto - CONTEXT)
-                    return Passed(text[out:upto])
+                    return _passed(Passed, (text[out:upto], ()))
             elif self._goes_on(text, new):
                 return _NOTHING
         except Exception as error:  # noqa: BLE001  whatever fails here must not let the text go on

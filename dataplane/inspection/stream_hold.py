@@ -38,8 +38,11 @@ _GROUPS: Final = re.compile(
     r"(?:[ \t\u00a0\u2007\u202f]{1,2}+(?:[-/\u2013] )?(?:[A-Z]{1,4}[ \u00a0](?=[0-9]))?"
     r"[A-Z()+./:,#*\-\u2010-\u2015]*+[0-9][0-9A-Z()+./:,#*\-\u2010-\u2015]*+)*"
 )
-PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyz,;!?\"'")
+_PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyz,;!?\"'")
 """What ends a word that is no part of a group of digits, and so ends the group too."""
+_ENDS: Final = _PLAIN - {","}
+_MARKS: Final = frozenset(",.:)")
+"""What may be a part of one, but not where such a character stands before it."""
 _BLOCK: Final = "-----BEGIN"
 _HEADER: Final = re.compile(r"-----BEGIN[^-\n]{0,64}(?:-{0,4}\Z|-----)")
 _BEGUN_TOKEN: Final = re.compile(r"@|eyJ[A-Za-z0-9_-]{8}|(?:[0-9][^0-9A-Za-z]{0,2}){6}|[0-9A-Za-z_\-]{20}")
@@ -49,8 +52,13 @@ _CHARACTER: Final = re.compile(r"\\.|[^\\]")
 _LETTER: Final = r"(?:[^\\.^$*+?()\[\]{}|]|\\[nrt\W])"
 _WORDS: Final = re.compile(rf"{_LETTER}+(?:\|{_LETTER}+)*")
 """A pattern that is words, of which one is there: characters and escaped ones, without classes or counts."""
+_OTHER_BLANKS: Final = re.compile(r"\\[nrt]|[^\S ]")
 WORD_BEFORE: Final = 3
 """Characters of the word before the last that tell most texts from beginnings of several words."""
+
+MAX_LEADS: Final = 4_096
+"""Ends of words that are remembered; texts of one language have some hundreds."""
+_NO_WORDS: Final = frozenset[str]()
 
 _ESCAPED: Final = {r"\n": "\n", r"\r": "\r", r"\t": "\t"}
 
@@ -76,7 +84,7 @@ def run_start(text: str, start: int) -> int:
         # Nearly always a plain word, alone or with the blank behind it.
         at = text.rfind(" ", start)
         word = text[at + 1 if at >= 0 else start :]
-        if (at <= start or text[at - 1] in PLAIN) and (not word or word.isalpha()):
+        if (at <= start or text[at - 1] in _PLAIN) and (not word or word.isalpha()):
             return length - len(word)
     first = max(start, length - _TAIL)
     turned = text[length : first - 1 : -1] if first else text[::-1]
@@ -132,16 +140,18 @@ def _branches(node: dict[str, Any]) -> str:
 class Openings:
     """Which beginnings of the matches of some patterns a text ends in."""
 
-    __slots__ = ("_match", "last_words")
+    __slots__ = ("_match", "last_words", "lines")
 
     def __init__(self, patterns: Iterable[Pattern]) -> None:
         """Compile; as slow as `Engine`. The patterns are those of an engine, so they can be read."""
         begins: list[str] = []
         words: dict[bool, list[str]] = {}  # of patterns that are words alone, by whether they are caseless
         last_words: set[str] | None = set()
+        lines = False
         for pattern in patterns:
             if _WORDS.fullmatch(pattern.regex):
                 words.setdefault(pattern.caseless, []).append(pattern.regex)
+                lines |= _OTHER_BLANKS.search(pattern.regex) is not None
                 if last_words is not None:
                     last_words.update(_last_words(pattern.regex))
             else:
@@ -152,6 +162,8 @@ class Openings:
         self._match: Match | None = compile_one(rf"(?:{'|'.join(begins)})\z") if begins else None
         self.last_words: Final = None if last_words is None else frozenset(last_words)
         """Ends of those that have a blank (`_last_words`); None: they may be any."""
+        self.lines: Final = lines
+        """Whether some have the end of a line or a tab."""
 
     def start(self, text: str, start: int) -> int:
         """Where the longest of them begins, not before `start`; the text's end if there is none."""
@@ -166,3 +178,30 @@ class Openings:
         if at < 0 or data[at:].isspace():
             return length
         return max(start, before + (at if len(data) == length - before else len(data[:at].decode())))
+
+
+class Leads(dict[str, tuple[bool, frozenset[str] | None]]):
+    """By the `WORD_BEFORE` characters before the last blank of a text: whether they are the end of a plain
+    word, which no run goes on behind, and all words (in lower case, whatever is not a blank) with which they
+    are a beginning of several words; None where that is to be looked for. Filled as texts are met."""
+
+    def __init__(self, last_words: Iterable[frozenset[str]]) -> None:
+        """Of the ends that `Openings.last_words` tells."""
+        behind: dict[str, set[str]] = {}
+        for end in frozenset[str]().union(*last_words):
+            before, _, word = end.rpartition(" ")
+            behind.setdefault(before, set()).add(word)
+        self._behind: Final = {before: frozenset(words) for before, words in behind.items()}
+        self.behind_blank: Final = self._behind.get("", _NO_WORDS) - {""}
+        """Words with which a blank alone, whatever stands before it, is a beginning."""
+
+    def __missing__(self, lead: str) -> tuple[bool, frozenset[str] | None]:
+        found: tuple[bool, frozenset[str] | None] = False, None
+        if lead.isascii():
+            ends = [self._behind.get(lead[at:].lower(), _NO_WORDS) for at in range(len(lead))]
+            plain = lead[-1] in _ENDS or (lead[-1] in _MARKS and lead[-2] in _ENDS)
+            found = plain, _NO_WORDS.union(*ends)
+        if len(self) >= MAX_LEADS:
+            self.clear()
+        self[lead] = found
+        return found

@@ -7,7 +7,7 @@ from typing import Final
 
 from dataplane.findings import Finding, Origin, selects
 from dataplane.inspection.engine import Engine
-from dataplane.inspection.stream_hold import PLAIN, WORD_BEFORE, Openings, block_start, run_start
+from dataplane.inspection.stream_hold import WORD_BEFORE, Leads, Openings, block_start, run_start
 
 LOOK_BACK: Final = 64
 """Code points before the held text that are scanned again with each piece: what a value is told by, such as
@@ -28,6 +28,9 @@ that words were found which may come to something with what follows."""
 Look = Callable[[str, Origin], Sequence[Finding]]
 """All findings of a short text, looked at as text 0."""
 
+Search = Callable[[str], list[tuple[int, int]]]
+"""The matches in a text, by their places among the patterns of all engines, and where each ends."""
+
 Comes = Callable[[str, Origin], bool]
 """Whether the words of a text, as it stands, come to a finding."""
 
@@ -37,14 +40,16 @@ class Reader:
 
     __slots__ = (
         "_comes",
-        "_last_words",
+        "_leads",
+        "_one_line",
         "_openings",
         "_runs",
-        "_touches",
+        "_weight",
         "_words",
         "hides",
         "kinds",
         "look",
+        "search",
     )
 
     def __init__(
@@ -70,21 +75,22 @@ class Reader:
         self.hides = hides
         self._comes = tuple(comes)
         self._words = tuple(words)
-        self._touches = tuple(
-            (engine.touched, [weight.get(pattern.id, 0) for pattern in engine.patterns]) for engine in engines
-        )
+        self._weight = [weight.get(pattern.id, 0) for engine in engines for pattern in engine.patterns]
+        self.search: Search = engines[0].touched if len(engines) == 1 else _all_of(engines)
         self._openings = tuple(openings)
         self._runs = runs
-        known = [each.last_words for each in openings]
-        self._last_words = None if None in known else frozenset[str]().union(*filter(None, known))
+        known = [each.last_words for each in openings if each.last_words is not None]
+        self._one_line = not any(each.lines for each in openings)
+        self._leads = Leads(known) if runs and len(known) == len(openings) else None
 
     def touched(self, text: str) -> list[tuple[int, int]]:
         """What the matches in a text mean, each, and where it ends (see `engine.Scanner.ends`)."""
-        found: list[tuple[int, int]] = []
-        for touches, weight in self._touches:
-            if ends := touches(text):
-                found += [(weight[index], end) for index, end in ends if weight[index]]
-        return found
+        return self.weighed(self.search(text))
+
+    def weighed(self, ends: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+        """The same of what `search` found in it, which for most texts is nothing."""
+        weight = self._weight
+        return [(weight[index], end) for index, end in ends if weight[index]]
 
     def hint(self, ends: Sequence[tuple[int, int]], text: str, start: int) -> int:
         """Where, by the matches in `text`, from `start` on, words begin that may yet come to something with
@@ -101,21 +107,21 @@ class Reader:
 
     def open_from(self, text: str, start: int) -> int:
         """Where, from `start` on, begins what may become a finding; the text's end if nothing does."""
-        known = self._last_words
-        if known is not None and self._runs:
-            # Nearly always a plain word that is being written, alone or with the blank behind it. What begins
-            # further to the left holds the blank before it, and more.
-            blank = text.rfind(" ", start)
-            if blank >= WORD_BEFORE and text[blank - 1] in PLAIN and text.isascii() and "-----" not in text:
-                ends = text[blank - WORD_BEFORE :].lower()
-                word = ends[WORD_BEFORE + 1 :]
-                if (
-                    (not word or word.isalpha())
-                    and ends not in known
-                    and ends[1:] not in known
-                    and ends[2:] not in known
-                ):
-                    return blank if word and ends[3:] in known else blank + 1
+        leads = self._leads
+        if leads is not None and (blank := text.rfind(" ", start)) >= WORD_BEFORE:
+            # Nearly always no beginning of several words, which would hold the last blank and more, and then
+            # mostly a plain word that is being written, alone or with the blank behind it.
+            word = text[blank + 1 :]
+            plain, behind = leads[text[blank - WORD_BEFORE : blank]]
+            if behind is not None and word.isascii():
+                plain = plain and (not word or word.isalpha()) and "-----" not in text
+                word = word.lower()
+                if word not in behind:
+                    if plain:
+                        return blank if word in leads.behind_blank else blank + 1
+                    if self._one_line:
+                        at = min(run_start(text, start), block_start(text, start))
+                        return min(at, blank) if word in leads.behind_blank else at
         at = len(text)
         if self._runs:
             at = min(run_start(text, start), block_start(text, start))
@@ -130,3 +136,17 @@ class Reader:
     def unsettled(self, found: Finding, length: int) -> bool:
         """Whether what follows a text of `length` may show a finding in it to be harmless."""
         return found.spans[-1].end + SETTLES > length and selects(self._words, found.kind, found.origin)
+
+
+def _all_of(engines: Sequence[Engine]) -> Search:
+    """What searches with each of them."""
+
+    def search(text: str) -> list[tuple[int, int]]:
+        found: list[tuple[int, int]] = []
+        before = 0
+        for engine in engines:
+            found += [(before + index, end) for index, end in engine.touched(text)]
+            before += len(engine.patterns)
+        return found
+
+    return search

@@ -73,7 +73,7 @@ class Readers:
         answers = [each for each in families if each.name in _OF_ANSWERS]
         others = [each for each in families if each.name not in _OF_ANSWERS]
         together = [replace(pattern, apart="") for pattern in guards]  # one search: chunks are short
-        self._answers = Engine([*together, *_coming(answers)], hyperscan=hyperscan)
+        self._answers = Engine([*together, *_coming(answers)], hyperscan=hyperscan, apart_plain=True)
         self._others = Engine(_coming(others), hyperscan=hyperscan)
         self._words = _Words([each for each in answers if each.name not in _RUNS], hyperscan)
         self._other_words = _Words([each for each in others if each.name not in _RUNS], hyperscan)

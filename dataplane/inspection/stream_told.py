@@ -53,7 +53,8 @@ class Told:
 
     def forget(self, before: int) -> None:
         """Nothing that ends before this place in the stream, or there, is found again."""
-        self._entries = array("Q", [entry for entry in self._entries if _range(entry)[1] > before])
+        if self._entries:
+            self._entries = array("Q", [entry for entry in self._entries if _range(entry)[1] > before])
 
 
 def _range(entry: int) -> tuple[int, int]:

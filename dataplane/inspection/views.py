@@ -139,6 +139,8 @@ def views(text: str, scan: Scan) -> Iterator[tuple[View, Sequence[Hit]]]:
 
 def hides(text: str) -> bool:
     """Whether a text in which none of `PATTERNS` was found can be read in another way all the same."""
+    if text.isascii():
+        return glimpse(text.encode()) is not NOTHING
     view = View(text)
     if next(seen_through(view), None) is not None:
         return True

@@ -46,6 +46,37 @@ def test_a_mirrored_pattern_matches_the_mirrored_text(atoms, text):
     assert (re.fullmatch(read.source, text) is None) == (re.fullmatch(read.mirrored, text[::-1]) is None)
 
 
+@pytest.mark.parametrize(
+    ("source", "plain"),
+    [
+        ("abc", True),
+        (r"a@b|\d", False),
+        (r"a@b|c\d*", True),
+        (r"(?:@|[0-9:]){1,3}b", False),
+        (r"(?:@){0,3}b", True),
+        (r"[0-9-]{3}", True),
+        (r"[^a]\W\S\s.", True),
+        (r"^\b[=:]", False),
+        (r"\{|\+|{", False),
+        (r"[\x40]|[[:digit:]]", True),  # not known to be none
+        ("\u00e9\u00e8", True),
+    ],
+)
+def test_what_plain_text_may_match_is_known(source, plain):
+    assert regex.read(source).plain == plain
+
+
+PLAIN_OR_NOT = st.sampled_from(
+    ["a", "=", r"\d", "[b-]", "[0-9c]", "(?:a|=)", "(?:@|:)", "[^a]", r"\W", ".", r"[=\s]", "a{2}", "=?"]
+)
+
+
+@given(st.lists(PLAIN_OR_NOT, min_size=1, max_size=5), st.text(alphabet=regex.PLAIN + "\u00e9", max_size=8))
+def test_what_is_not_plain_matches_no_plain_text(atoms, text):
+    read = regex.read("".join(atoms))
+    assert read.plain or re.search(read.source, text) is None
+
+
 @given(st.text(max_size=30))
 def test_any_text_is_read_or_refused(text):
     with contextlib.suppress(regex.BadRegex):

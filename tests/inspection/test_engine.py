@@ -54,6 +54,24 @@ def test_both_engines_find_the_same_in_any_text(text):
     assert quick == plain
 
 
+APART = [Engine(PATTERNS, hyperscan=each, apart_plain=True) for each in (True, False)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from([*PIECES, *"aKc -.\n@"]), max_size=6), st.sampled_from(("", " ")))
+def test_what_touches_plain_text_is_the_same_with_its_patterns_apart(pieces, between):
+    text = between.join(pieces)
+    needles = {index for index, pattern in enumerate(PATTERNS) if pattern.needle}
+    for engine in APART:
+        touched = engine.touched(text)
+        for other in (*BOTH, *APART):
+            again = other.touched(text)
+            assert {index for index, _ in again} == {index for index, _ in touched}
+            assert {each for each in again if each[0] in needles} == {
+                each for each in touched if each[0] in needles
+            }
+
+
 @pytest.mark.parametrize("engine", BOTH, ids=lambda engine: engine.name)
 def test_hits_count_code_points_and_come_in_the_order_of_their_ends(engine):
     hits = engine.scan("é😀 bob@x.org, 123 and foo  bar")

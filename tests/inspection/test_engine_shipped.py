@@ -31,6 +31,11 @@ def engines() -> tuple[Engine, Engine]:
     return Engine(PATTERNS, hyperscan=True), Engine(PATTERNS, hyperscan=False)
 
 
+@pytest.fixture(scope="module")
+def apart() -> Engine:
+    return Engine(PATTERNS, hyperscan=True, apart_plain=True)
+
+
 def literals() -> list[str]:
     """Words of the patterns themselves, so that texts of them nearly match."""
     found: set[str] = set()
@@ -104,3 +109,18 @@ def test_texts_of_what_patterns_are_made_of(engines, pieces, between):
 def test_any_text(engines, text):
     quick, plain = (engine.scan(text) for engine in engines)
     assert quick == plain
+
+
+WORDS = [each for each in PIECES if set(each) <= {*regex.PLAIN, "\u00e9", "\u200b", "\u212a"}]
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    st.lists(st.one_of(st.sampled_from(WORDS), st.text(alphabet=regex.PLAIN, max_size=30)), max_size=8),
+    st.sampled_from(("", " ")),
+)
+def test_plain_text_is_touched_by_the_same_patterns_as_beside_all_others(
+    engines: tuple[Engine, Engine], apart: Engine, pieces: list[str], between: str
+) -> None:
+    text = between.join(pieces)
+    assert {index for index, _ in apart.touched(text)} == {index for index, _ in engines[0].touched(text)}

@@ -20,6 +20,7 @@ from dataplane.inspection_ports import Passed
 
 NEEDLES = ["kill", "kill your", " are a ", "a to", "you are\\n", "go to hell", "\u00e9 to"]
 PATTERNS = [Pattern(id=f"toxicity.{at}", regex=word, needle=True) for at, word in enumerate(NEEDLES)]
+ON_A_LINE = [each for each in PATTERNS if "\\n" not in each.regex]
 ABUSE = "kill your plants"
 
 
@@ -42,13 +43,13 @@ class Looks:
         self.asked += 1
         return ABUSE in text
 
-    def reader(self, *, runs: bool = True) -> Reader:
+    def reader(self, *, runs: bool = True, patterns: Sequence[Pattern] = PATTERNS) -> Reader:
         hiding = Pattern(id="view.x", regex="&amp;", needle=True)
         return Reader(
             kinds=("toxicity",),
-            engines=[Engine([*PATTERNS, hiding])],
-            weight={"view.x": HIDES, **{each.id: FOLLOW for each in PATTERNS}},
-            openings=[Openings(PATTERNS)],
+            engines=[Engine([*patterns, hiding])],
+            weight={"view.x": HIDES, **{each.id: FOLLOW for each in patterns}},
+            openings=[Openings(patterns)],
             runs=runs,
             words=("toxicity",),
             look=self.look,
@@ -61,23 +62,28 @@ def fed(window: Window, text: str, size: int) -> list[Passed]:
     return [window.feed(text[at : at + size]) for at in range(0, len(text), size)]
 
 
-@settings(derandomize=True, database=None, deadline=None, max_examples=300)
+@settings(derandomize=True, database=None, deadline=None, max_examples=1000)
 @given(
     st.lists(
-        st.sampled_from([*NEEDLES, *"ktauyo elirh", " ", "\n", "4111 11", "-----BEGIN RSA ", "\u00e9"]),
+        st.sampled_from(
+            [*NEEDLES, *"ktauyo elirhK.,:|7", " ", "  ", "\n", "4111 11", "-----BEGIN RSA ", "\u00e9"]
+        ),
         max_size=12,
     ),
     st.integers(0, 12),
     st.booleans(),
+    st.sampled_from([PATTERNS, ON_A_LINE]),
 )
-def test_what_the_last_words_rule_out_would_not_be_held(pieces: list[str], start: int, runs: bool) -> None:
+def test_what_the_last_words_rule_out_would_not_be_held(
+    pieces: list[str], start: int, runs: bool, patterns: list[Pattern]
+) -> None:
     """The short way to where text begins that is held gives what asking each part gives."""
     text = "".join(pieces)
     start = min(start, len(text))
-    plainly = Openings(PATTERNS).start(text, start)
+    plainly = Openings(patterns).start(text, start)
     if runs:
         plainly = min(plainly, run_start(text, start), block_start(text, start))
-    assert Looks().reader(runs=runs).open_from(text, start) == plainly
+    assert Looks().reader(runs=runs, patterns=patterns).open_from(text, start) == plainly
 
 
 def test_words_that_come_to_nothing_are_not_looked_at_further() -> None:

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dataplane.inspection import normalise_unicode
 from dataplane.inspection.engine import Engine
+from dataplane.inspection.normalise_unicode import FOLDED, fold, seen_through
 from dataplane.inspection.view import View
 from dataplane.inspection.views import DEPTH, GROWTH, MOST, PATTERNS, SMALL, hides, views
 
@@ -272,6 +274,23 @@ def test_hides_tells_tricks_that_no_pattern_does() -> None:
     assert hides(TRICKS["rot13"](PHRASE))
     assert hides(TRICKS["zero width"](PHRASE))
     assert not hides("It’s a “plain” text — with typography… and naked 中文.")
+
+
+@given(
+    st.lists(st.text(alphabet="aK \u212a\u017f\u00e9\u2013\u200b\u2460\ufe0f\ud800\U000e0041", max_size=9)),
+    st.text(max_size=60),
+)
+def test_a_text_of_few_strange_characters_is_folded_like_one_of_many(few: list[str], many: str) -> None:
+    for text in ("".join(few), "".join(few) + many):
+        read = [view.text for view in seen_through(View(text)) if view.trick == FOLDED]
+        assert read in ([], [fold(text)])
+        if any(fold(each) != each for each in "\u212a\u00e9\u200b\u2460" if each in text):
+            assert read
+
+
+def test_what_is_read_in_place_of_a_character_is_ascii() -> None:
+    for code in range(0x80, 0x110000):
+        assert not isinstance(read := normalise_unicode._fold(chr(code)), str) or read.isascii()
 
 
 @settings(max_examples=60, deadline=None)

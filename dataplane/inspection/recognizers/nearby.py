@@ -88,6 +88,12 @@ NEAR: Final[Mapping[str, str]] = {
         rf"|reminder|\bhint|p\.?s\.?|\bif|read by)[\w\s:,’']*{_AI}|{_AI} (?:\w+ )*(?:read|process|summari"
         rf"|review|analy|pars|evaluat|open|sees)|[\[{{*-]\s*(?:\w+ )*{_AI}"
     ),
+    "model_must": (
+        r"(?:\bai|a\.i\.|llms?|language models?|chat ?bot|gpt(?:-?\d\w*)?|claude|gemini|copilot|assistants?"
+        r"|ai (?:agents?|models?|systems?))[ ,:]+(?:you )?(?:must|should|please|needs? to|has to"
+        r"|is (?:required|instructed) to)"
+    ),
+    "dan_translated": r"(?-i:DAN)",
     "safety_flag": WHOLE,
     "not_the_user": (
         r"(?:do not|don[’']?t|never|without|must not|avoid|refrain from) (?:\w+ )*(?:tell|inform|mention"
