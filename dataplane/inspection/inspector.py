@@ -44,7 +44,7 @@ AT_ONCE: Final = 256
 FEWEST: Final = 4
 """Short texts in a row that are worth a scan together."""
 
-_APART: Final = {"secrets.of_provider": "letters", "toxicity.aimed_insult_mild": "letters"}
+_APART: Final = {"toxicity.aimed_insult_mild": "letters"}
 """Patterns that begin with many words of ordinary text and go on without end: searched with the guard of
 spaced letters, the scan takes an eighth less than with them beside all others."""
 
