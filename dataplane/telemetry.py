@@ -7,6 +7,7 @@ structlog renders, as JSON lines or for a console.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import logging
 import sys
@@ -113,33 +114,36 @@ def configure_logging(level: str, form: str, stream: TextIO = sys.stderr) -> Non
 class AccessLog:
     """One line a call: JSON for machines, or a line a person can follow.
 
-    Lines of a loop that is busy reach the reader together, `FLUSH_S` late at most; the last ones when the
-    process ends, with all else it wrote.
+    Lines of a loop that is busy are written together, `FLUSH_S` late at most; the last ones when the process
+    ends. They wait here rather than in the stream, which may pass on every piece at once (as standard output
+    does where PYTHONUNBUFFERED is set, and in most containers it is).
     """
 
     def __init__(self, stream: TextIO, form: str) -> None:
         self._stream = stream
         self._json = form == "json"
         self._colour = stream.isatty()
-        self._flushing = False
+        self._lines: list[str] = []
+        atexit.register(self._write)
 
     def __call__(self, state: CallState) -> None:
         took_ms = (time.perf_counter_ns() - state.started_ns) / 1e6
         line = self._machine(state, took_ms) if self._json else self._person(state, took_ms)
+        self._lines.append(line)
+        if len(self._lines) == 1:
+            try:
+                asyncio.get_running_loop().call_later(FLUSH_S, self._write)
+            except RuntimeError:
+                self._write()
+
+    def _write(self) -> None:
+        if not self._lines:
+            return
+        lines = "".join(self._lines)
+        self._lines.clear()
         # A reader that went away or a full disk must fail no call: records are the account of calls.
         with suppress(OSError):
-            self._stream.write(line)
-        if not self._flushing:
-            try:
-                asyncio.get_running_loop().call_later(FLUSH_S, self._flush)
-            except RuntimeError:
-                self._flush()
-            else:
-                self._flushing = True
-
-    def _flush(self) -> None:
-        self._flushing = False
-        with suppress(OSError):
+            self._stream.write(lines)
             self._stream.flush()
 
     def _machine(self, state: CallState, took_ms: float) -> str:

@@ -8,6 +8,7 @@ import io
 import json
 import logging
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -193,12 +194,17 @@ def test_a_person_s_line_is_coloured_on_a_terminal_only(stream: io.StringIO) -> 
     assert "client=demo model=gpt-4o-mini reasons=request.grant.tier" in stream.getvalue()
 
 
-def test_lines_of_a_busy_loop_are_flushed_together_and_soon() -> None:
+def test_lines_of_a_busy_loop_are_written_together_and_soon() -> None:
     class Counting(io.StringIO):
         flushes = 0
+        writes = 0
 
         def flush(self) -> None:
             self.flushes += 1
+
+        def write(self, text: str) -> int:
+            self.writes += 1
+            return super().write(text)
 
     stream = Counting()
     log = AccessLog(stream, "json")
@@ -213,8 +219,20 @@ def test_lines_of_a_busy_loop_are_flushed_together_and_soon() -> None:
             await asyncio.sleep(0.005)
 
     asyncio.run(main())
-    assert stream.flushes == 2
+    assert stream.flushes == stream.writes == 2
     assert stream.getvalue().count("\n") == 4
+
+
+def test_the_last_lines_are_written_when_the_process_ends() -> None:
+    program = (
+        "import asyncio, sys\n"
+        "from dataplane.telemetry import AccessLog\n"
+        "from tests.base.test_base_telemetry import call\n"
+        "async def main(): AccessLog(sys.stdout, 'json')(call())\n"
+        "asyncio.run(main())\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ended.stdout.count('"event":"call"') == 1
 
 
 def test_a_reader_that_went_away_fails_no_call() -> None:
