@@ -84,7 +84,7 @@ SIGNALS: Final = (
         r"|\bfat ?ass(?:es)?\b|\bfatt(?:y|ies)\b|\bfatso\b|\blesbos\b|\b(?:camel|goat|sheep"
         r"|pig) ?fuck(?:er|ers)\b"
         r"|\bcrack ?heads?\b|\bmeth ?heads?\b|\b(?:lying|you|real|huge|total|such|worthless) pos\b"
-        r"|\blib ?fu\w+\b|\bdouch(?:e)?[- ]?bags?\b|\bdumb ?sh[i*]ts?\b"
+        r"|\blib ?fuck\w*|\bdouch(?:e)?[- ]?bags?\b|\bdumb ?sh[i*]ts?\b"
         r"|\bdum shits?\b|\bfull of sh[i*]t\b"
         r"|\bpisslam\b|\bmudslimes?\b|\b(?:attention|man) ?whores?\b|\buntermensch\w*",
         54,
@@ -208,8 +208,10 @@ SIGNALS: Final = (
         r"|\b(?:burn|rot) in (?:hell|prison|jail)\b|\bbetter off dead\b|\bjump off (?:a"
         r"|the) (?:cliff|bridge)"
         r"|\bget (?:sick and|cancer and|covid and) die\b|\b(?:kill|execute|hang) (?:all "
-        r"|every )(?:of )?(?:the "
-        r"|these |those )?\w+|\bend (?:every|all) \w+[’']s? (?:life|lives)\b",
+        r"|every )(?:last )?(?:of )?(?:the |these |those )?(?:you|(?:\w+ )?"
+        r"(?:people|persons?|men|man|women|woman|kids|cops|pigs|politicians?|democrats?|republicans?|liberals?|conservatives?|leftists?|teachers?"
+        rf"|lawyers?|bankers?|traitors?|one of (?:you|them)|rich)|{GROUP})\b"
+        r"|\bend (?:every|all) \w+[’']s? (?:life|lives)\b",
         52,
     ),
     Signal(

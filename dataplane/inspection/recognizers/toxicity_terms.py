@@ -86,7 +86,13 @@ SAID_TO_BE: Final = (
 
 FOOLISH: Final = (
     "stupid|idiotic|moronic|asinine|imbecilic|hypocrite|pathetic|ignorant|dumb| fool| loser|idiocy",
-    r"\b(?:stupid(?:er|est|ity|ly|s)?|idiotic|moronic|asinine|imbecilic|hypocrites?|pathetic|idiocy)\b"
+    r"\b(?:stupid(?:er|est|ity|ly|s)?|idiotic|moronic|asinine|imbecilic|idiocy)\b"
+    r"|\b(?:you|you[’']re|a|an|such|these|those|all|total|huge|big|lying|bunch of|are|is|fucking|this|what"
+    r"|old|hey) hypocrites?\b|, hypocrites?\s*(?:[!.]|$)"
+    r"|\b(?:your|his|her|their|you|you[’']re|these|those|such|how|so|is|are|was|were|truly|absolutely|just"
+    r"|really|utterly|beyond|of|the most|what an?|that|this) pathetic\b|(?:^|[.!?]\s+)pathetic(?:[.!]|$)"
+    r"|\bpathetic,? (?:\w+ )?(?:excuses?|losers?|man|woman|people|attempts? (?:by|of|from)|creatures?"
+    r"|human|individuals?|liars?|cowards?|little|old|fools?|government|party)\b"
     r"|\b(?:you|how|so|being|these|those|such|most|too|are|is|and|hey|will?fully|completely|totally|extremely"
     r"|your|the|an|this|more) ignorant\b"
     r"|\b(?:so|too|how|as|are|is|being|be|this|these|those|really|just|plain|pretty|fucking|your|his|her|their"
@@ -111,10 +117,11 @@ SUPREMACIST: Final = (
     "| muds |mud people|mud race|mongrels|mongreli|jew world|jewish bankers|jewish lies|jewish threat"
     "|jewish control|jewish vermin|zionist bullshit|jew bankers|negroid|that negro|these negro|filthy negro"
     "|dirty negro|illegals|breed like|breeding like|bred like|white victory",
-    r"\b(?:white power|sieg heil|heil hitler|zog|juden|holohoax|race[- ]?mix(?:ing|ers?)|1488|muds"
+    r"\b(?:white power|sieg heil|heil hitler|zog|juden|holohoax|race[- ]?mix(?:ing|ers?)|muds"
     r"|mud (?:people|races?)|mongrels|mongreli[sz]\w+|jew(?:ish)? (?:world order|bankers|lies|threat|control"
     r"|vermin)|zionist bullshit|negroid|(?:that|these|filthy|dirty) negro(?:e?s)?|illegals|white victory)\b"
-    r"|\bholocau\$t|\b(?:breed(?:s|ing)?|bred) like (?:rats|cockroach\w*|rabbits|flies|vermin|animals)\b",
+    r"|(?:^|[a-z!?] )1488(?:[^\d,.:/\s-]|\s*[!?]|$)|\bholocau\$t"
+    r"|\b(?:breed(?:s|ing)?|bred) like (?:rats|cockroach\w*|rabbits|flies|vermin|animals)\b",
 )
 """Terms of those who hold others to be less."""
 
