@@ -42,7 +42,7 @@ BACKOFF_MAX_S: Final = 1.0
 """Between attempts while the database fails: soon after a short lock, and no storm in an outage."""
 
 COMPANY_TURNS: Final = 32
-COMPANY_ROWS: Final = 128
+COMPANY_ROWS: Final = 32
 COMPANY_S: Final = 0.05
 """A busy loop turns at most so often and so long before the next group, and not once so many rows wait.
 The thread that commits and the calls take the interpreter from each other: at 64 connections fewer commits
