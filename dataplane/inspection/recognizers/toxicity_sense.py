@@ -155,6 +155,14 @@ _NOT: Final = re2.compile(
     r"(?i)(?:n[’']t|\bnot|\bnever|\bno one|\bnobody|\bno)(?: (?:really|ever|think|say|said|believe"
     r"|that|mean|all|always|such|an?|be|being))*\s*$"
 )
+_TOLD: Final = re2.compile(
+    r"(?i)(?:^|[.!?,\n]\s*|\b(?:and|but|because|that|so|what) )(?:you|ur|u)(?:[’']?re| are| r)?"
+    r"(?: (?:just|all|so|such|really|an?|the|sad|stupid|dumb|old|fat|ugly|little|fucking|\w+ing"
+    r"|\w+,)){0,4}\s*$"
+)
+_TOLD_SO: Final = re2.compile(r"(?i)^(?:you(?:[’']?re| are)?|ur|u r) ")
+"""Who is told so to their face is not spoken about, whatever else is said beside."""
+_OPENED: Final = frozenset('"“‘«:')
 _MARKS: Final = (('"', '"'), ("“", "”"), ("«", "»"))
 _LONGEST_QUOTED: Final = 120
 """Code points on either side of a word in which the marks of a quotation are looked for."""
@@ -180,9 +188,14 @@ def sense(text: str, sign: Sign) -> float:
         and _ours(before[-40:], text[sign.end : sign.end + AROUND])
     ):
         return AMONG_FRIENDS
-    if _SPOKEN_ABOUT.search(around) or _quoted(text, sign):
+    if (not _told(before[-30:], words) and _SPOKEN_ABOUT.search(around)) or _quoted(text, sign):
         return SPOKEN_ABOUT
     return 1.0
+
+
+def _told(before: str, words: str) -> bool:
+    """Whether somebody is told so to their face, and not in what is quoted."""
+    return _OPENED.isdisjoint(before) and bool(_TOLD.search(before) or _TOLD_SO.search(words))
 
 
 def _ours(before: str, after: str) -> bool:

@@ -50,8 +50,10 @@ TAUNTED: Final = (
 NAMED_SO: Final = (
     "idiot|moron|imbecile|loser|jerk| liar|traitor|hypocrite| fool|cretin|pedos|paedos|cunt|scum |scum."
     "|scum,|scum!|jackoff|dimwit|nitwit|nutjob|nut job|wing nut|buffoon| clown| pig| creep| slob|degenerate"
-    "|coward| crook|halfwit|half-wit|bozo",
-    r"\b(?:idiots?|morons?|imbeciles?|cretins?|dimwits?|nitwits?|half-?wits?|bozos?|cunts?|pedos|paedos|scum"
+    "|coward| crook|halfwit|half-wit|bozo|ignoramus|fuckstick|dbag|d-bag| twit |twit.|twit,|twits"
+    "|human garbage|human trash|human filth|human scum",
+    r"\b(?:ignoramus(?:es)?|fucksticks?|d-?bags?|twits?|human (?:garbage|trash|filth|scum)|idiots?"
+    r"|morons?|imbeciles?|cretins?|dimwits?|nitwits?|half-?wits?|bozos?|cunts?|pedos|paedos|scum"
     r"|(?:left|right)[ -]?wing nut\w*)\b"
     r"|\b(?:these|those|such|you|of|the|all|fucking|stupid|lying|same|bloody|damn|racist|liberal"
     r"|republican|democrat|leftist|wing|corrupt|pathetic|ignorant|are) "
@@ -95,7 +97,7 @@ FOOLISH: Final = (
     r"|human|individuals?|liars?|cowards?|little|old|fools?|government|party)\b"
     r"|\b(?:you|how|so|being|these|those|such|most|too|are|is|and|hey|will?fully|completely|totally|extremely"
     r"|your|the|an|this|more) ignorant\b"
-    r"|\b(?:so|too|how|as|are|is|being|be|this|these|those|really|just|plain|pretty|fucking|your|his|her|their"
+    r"|\b(?:so+|too|how|as|are|is|being|be|this|these|those|really|just|plain|pretty|fucking|your|his|her|their"
     r"|of|play|us|you|and) dumb(?:er|est)?\b"
     r"|\b(?:a|such|old|damn|you|these|those|like|many|hey|poor|another|complete|total|real|bigger) fools?\b"
     r"|, fools?\s*(?:[!.]|$)"
