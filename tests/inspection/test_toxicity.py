@@ -153,6 +153,19 @@ def test_profanity_and_harmless_senses_are_not(text: str) -> None:
     assert score(toxicity.make, text) < MEDIUM
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Are you fucking kidding me, you retarded faggot",
+        "There are no good Muslims, all Muslims are vermin",
+        "I hate you acting like a bitch, I will kill you",
+        "That dyke by the river, I will rape her",
+    ],
+)
+def test_a_harmless_turn_excuses_nothing_beside_it(text: str) -> None:
+    assert score(toxicity.make, text) >= MEDIUM
+
+
 def test_spans_are_of_the_words_so_that_an_answer_can_be_redacted() -> None:
     text = "Thanks for asking, the result is 4. You are an idiot."
     assert {text[found.start : found.end] for found in candidates(toxicity.make, text)} == {

@@ -23,7 +23,7 @@ _OF_ONESELF: Final = frozenset(
 )
 
 _HARMLESS: Final = re2.compile(
-    r"(?i)opposite of|no such thing as|there are no|chinks? in (?:the|his|her|their|its|my|our)"
+    r"(?i)chinks? in (?:the|his|her|their|its|my|our)"
     r"|spic (?:and|&|n) span|maine coon|coon ?(?:hound|cat|dog)|dykes? and (?:levees|ditches)"
     r"|(?:flood|sea|drainage|magmatic|volcanic|igneous|basalt\w*) dykes?"
     r"|dykes? (?:swarms?|breach\w*)"
@@ -37,27 +37,25 @@ _HARMLESS: Final = re2.compile(
     r"|nigg(?:ard|le|ling)|redneck riviera|saltine|ritz|queer (?:theory|studies|eye|community|people|youth)"
     r"|(?:transmission|gearbox|gear|mechanic|engine)\b[^.\n]{0,50}\btrann(?:y|ies)|\btrann(?:y|ies)\b"
     r"[^.\n]{0,50}\b(?:transmission|gearbox|gears?|mechanic|engine|fluid)"
-    r"|\bdykes?\b[^.\n]{0,60}\b(?:water|beach|flood\w*|river|sea|coast|dam|shore|canal|polder|dunes?)\b"
-    r"|\b(?:water|beach|flood\w*|river|sea|coast|dam|shore|canal|polder|dunes?|buil[dt]\w*)\b[^.\n]{0,60}\bdykes?\b"
-    r"|\bfag+ots?\b[^.\n]{0,40}\b(?:butcher\w*|cook\w*|delicious|mince|stew|oven)|\bfags?\b[^.\n]{0,60}"
-    r"\b(?:smok\w+|cigarettes?|lighter|ashtray)|\b(?:cigarettes?|tobacco|ashtray)\b[^.\n]{0,40}\bfags?\b"
-    r"|\bbitch\b[^.\n]{0,60}\b(?:dogs?|breed\w*|show ring|spayed)\b"
     r"|smok\w+ (?:\w+ )?fags?\b|pack(?:et)? of fags|(?:pan-?)?fried fag+ots?|light(?:ed)? up a fag"
     r"|(?:bundle|sticks|firewood|kindling)\b"
     r"[^.\n]{0,40}\bfag|\bfag+ots?\b[^.\n]{0,40}\b(?:sticks|wood|peas|gravy)|meatballs?\b|embankments?\b"
-    r"|levees?\b|moby dick|cock(?:pit|tail|roach)|homo sapiens|cash cow|guinea pigs?"
-    r"|(?:stupid|dumb|silly|idiotic|foolish) (?:questions?|mistakes?|errors?|typos?|bugs?|things? i|me\b"
+    r"|levees?\b|moby dick|cock(?:pit|tail|roach)|homo sapiens|cash cow|guinea pigs?|dostoevsk\w+"
+)
+_TURNS: Final = re2.compile(
+    r"(?i)(?:stupid|dumb|silly|idiotic|foolish) (?:questions?|mistakes?|errors?|typos?|bugs?|things? i|me\b"
     r"|simple|luck|terminals?|pipes?|phones?|bombs?|down|waiters?|amounts?|fast|rich|easy)|dumbing down"
     r"|dumb(?:ed|s)? (?:it |this |that )?down|deaf and dumb|struck dumb|dumb and dumber|pathetic fallacy"
     r"|(?:simple|short|straightforward),? stupid|economy,? stupid|april fool|fools?[’'] |fool[’']s"
     r"|fools? (?:gold|of|around|me|errand)|ignorant (?:of|about)|idiot[- ]?proof|idiots?[’']s? guides?"
-    r"|american idiot|dostoevsk\w+|idiot (?:light|board|box)s?|winners? (?:and|or|from|vs)"
+    r"|american idiot|idiot (?:light|board|box)s?|winners? (?:and|or|from|vs) (?:an? |the )?losers?"
     r"|artificial stupidity|for dummies|moronic acid|it (?:\w+ )?(?:stupid|dumb|pathetic) (?:to|of|if|that)\b"
     r"|fucking (?:kidding|joking)|\b(?:i|we|me|students|kids|early|late|time) (?:\w+ ){0,3}to fuck off"
     r"|(?:kids|children|skill|learn|learned|how|dog|alarms?|me|myself) (?:\w+ )?(?:to|should) (?:just )?"
     r"shut the fuck|(?:badass|bad|stylish|cool|smart|lucky|tough|handsome|funny|brilliant|talented|good)"
     r" (?:a )?motherfucker|(?:scumbag|shithead|dickhead|asshole|dumbass|jackass|dick|douche(?:bag)?)"
-    r" (?:move|thing|idea|example|question|mistake)|\b(?:we|i)\b[^.!?\n]{0,30} acting like"
+    r" (?:move|thing|idea|example|question|mistake)"
+    r"|\b(?:we|i)\b[^.!?\n]{0,30} acting like (?:an? )?(?:bunch of )?\w+"
     r"|hang (?:all |up )?(?:these |the |those )?(?:pictures|paintings|posters|curtains|clothes|photos|coats"
     r"|lights)"
     r"|stupid of me|stupid (?:thing|code|computer|machine|app|printer|phone|script|test|program|compiler|game"
@@ -66,7 +64,13 @@ _HARMLESS: Final = re2.compile(
     r"|browser|compiler|keyboard|idea|question|weather|alarm|door|thing|joke|game|name|ads?|film|movies?)"
     r"(?:[’']?s|s? (?:is|are|was|were|looks?|seems?|really (?:is|are)))"
     r" (?:\w+ )?(?:stupid|dumb|idiotic|moronic|pathetic|brainless|despicable)"
+    r"|\bdykes?\b[^.\n]{0,60}\b(?:water|beach|flood\w*|river|sea|coast|dam|shore|canal|polder|dunes?)\b"
+    r"|\b(?:water|beach|flood\w*|river|sea|coast|dam|shore|canal|polder|dunes?|buil[dt]\w*)\b[^.\n]{0,60}\bdykes?\b"
+    r"|\bfag+ots?\b[^.\n]{0,40}\b(?:butcher\w*|cook\w*|delicious|mince|stew|oven)|\bfags?\b[^.\n]{0,60}"
+    r"\b(?:smok\w+|cigarettes?|lighter|ashtray)|\b(?:cigarettes?|tobacco|ashtray)\b[^.\n]{0,40}\bfags?\b"
+    r"|\bbitch\b[^.\n]{0,60}\b(?:dogs?|breed\w*|show ring|spayed)\b"
 )
+"""What has the words of a sign in a harmless sense; of another sign beside it this says nothing."""
 _BIAS: Final = (
     r"(?:racis[tm]|sexis[tm]|homophob\w+|transphob\w+|misogyn\w+|islamophob\w+|xenophob\w+|antisemit\w+"
     r"|anti-semit\w+|ableis[tm]|bigot(?:s|ed|ry)?|hateful|hate speech|discriminat\w+|prejudiced?|hurtful"
@@ -153,7 +157,7 @@ _OF_HARM: Final = re2.compile(
 """What nobody deserves: who says that takes their side."""
 _NOT: Final = re2.compile(
     r"(?i)(?:n[’']t|\bnot|\bnever|\bno one|\bnobody|\bno)(?: (?:really|ever|think|say|said|believe"
-    r"|that|mean|all|always|such|an?|be|being))*\s*$"
+    r"|that|mean|all|always|such|thing as|an?|be|being))*\s*$|\bopposite of\s*$"
 )
 _TOLD: Final = re2.compile(
     r"(?i)(?:^|[.!?,\n]\s*|\b(?:and|but|because|that|so|what) )(?:you|ur|u)(?:[’']?re| are| r)?"
@@ -173,7 +177,7 @@ def sense(text: str, sign: Sign) -> float:
     name = sign.signal.name
     before = text[max(0, sign.start - AROUND) : sign.start]
     around = before + text[sign.start : sign.end + AROUND]
-    if _HARMLESS.search(around):
+    if _HARMLESS.search(around) or _turned(around, len(before), len(before) + sign.end - sign.start):
         return HARMLESS
     if _NOT.search(before[-40:]):
         return HARMLESS
@@ -191,6 +195,11 @@ def sense(text: str, sign: Sign) -> float:
     if (not _told(before[-30:], words) and _SPOKEN_ABOUT.search(around)) or _quoted(text, sign):
         return SPOKEN_ABOUT
     return 1.0
+
+
+def _turned(around: str, start: int, end: int) -> bool:
+    """Whether the words from `start` to `end` are part of a harmless turn."""
+    return any(turn.start() < end and start < turn.end() for turn in _TURNS.finditer(around))
 
 
 def _told(before: str, words: str) -> bool:
