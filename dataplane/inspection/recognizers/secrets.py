@@ -188,10 +188,6 @@ def _after_underscore(regex: str) -> str:
     return regex.replace(r"\b", r"(?:\b|_)")
 
 
-def _least(value: str) -> float:
-    return _VARIED_AFTER_PREFIX if _PREFIX.match(value) else _VARIED
-
-
 def _form(text: str, hit: Hit, name: str) -> Iterable[Candidate]:
     """A match of an issuer's form, if it ends there and varies."""
     if text[hit.start] == "_":
@@ -200,13 +196,15 @@ def _form(text: str, hit: Hit, name: str) -> Iterable[Candidate]:
         return
     after = text[hit.end : hit.end + 1]
     value = text[hit.start : hit.end]
-    if after.isalnum() and (name in _OF_ONE_LENGTH or not _PREFIX.match(value)):
+    prefixed = _PREFIX.match(value) is not None
+    if after.isalnum() and (name in _OF_ONE_LENGTH or not prefixed):
         return
     if (hit.start and text[hit.start - 1] in _NOT_BEFORE.get(name, "")) or (
         name == "slack_token" and after in ("#", "[")
     ):
         return
-    least = _VARIED_BY_KIND.get(name, _VARIED if name in _LIKE_CODE else _least(value))
+    telling = prefixed and name not in _LIKE_CODE
+    least = _VARIED_BY_KIND.get(name, _VARIED_AFTER_PREFIX if telling else _VARIED)
     tail = value if len(value) < 24 else value[6:]
     if name in _LIKE_CODE and not any(map(str.isdigit, tail)):
         return
@@ -226,9 +224,20 @@ _LIKE_CODE: Final = frozenset(
         "render_key",
         "modal_token",
         "mandrill_key",
+        "mollie_key",
+        "secret_key",
+        "prefixed_key",
+        "statsig_key",
+        "courier_key",
+        "dbt_token",
+        "yandex_secret",
+        "yandex_oauth",
+        "ably_key",
+        "sanity_token",
+        "trigger_key",
+        "mercury_token",
+        "pubnub_secret",
     }
-    | {"mollie_key", "secret_key", "prefixed_key", "statsig_key", "courier_key", "dbt_token", "yandex_secret"}
-    | {"yandex_oauth", "ably_key", "sanity_token", "trigger_key", "mercury_token", "pubnub_secret"}
 )
 """Forms that a method's name has too (`s.includeEmbedded...`): one in fifty random tokens has no digit."""
 _OF_ONE_LENGTH: Final = _LIKE_CODE | {"huggingface_token", "notion_token"}

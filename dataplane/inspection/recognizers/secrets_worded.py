@@ -16,7 +16,8 @@ ALL: Final[Mapping[str, tuple[str, bool]]] = {
     "url_credentials": (r"://[^\s/:\"'<>?#]*:[^\s/\"'<>]{3,200}@[\w.\[-]", True),
     "oracle_login": (r"jdbc:oracle:\w+:[^\s/:@\"']+/[^\s/@\"']{4,}@", True),
     "login_call": (
-        r"(?:NetworkCredentials?|PSCredential|SqlCredential|getConnection|DirectoryEntry|BasicAuth(?:entication)?|basic_auth|PasswordCredentials|PlainAuth"
+        r"(?:NetworkCredentials?|PSCredential|SqlCredential|getConnection|DirectoryEntry"
+        r"|BasicAuth(?:entication)?|basic_auth|PasswordCredentials|PlainAuth"
         r"|\blogin|\.authenticate|\bauth\s?=)\s?\(\s?(?:\w{1,24},\s?)?"
         r"(?:[\"'][^\"'\n]*[\"']\s?,\s{0,40}){1,2}[\"'][^\"'\n]{6,}[\"']",
         True,

@@ -209,7 +209,8 @@ SIGNALS: Final = (
         r"|the) (?:cliff|bridge)"
         r"|\bget (?:sick and|cancer and|covid and) die\b|\b(?:kill|execute|hang) (?:all "
         r"|every )(?:last )?(?:of )?(?:the |these |those )?(?:you|(?:\w+ )?"
-        r"(?:people|persons?|men|man|women|woman|kids|cops|pigs|politicians?|democrats?|republicans?|liberals?|conservatives?|leftists?|teachers?"
+        r"(?:people|persons?|men|man|women|woman|kids|cops|pigs|politicians?|democrats?|republicans?"
+        r"|liberals?|conservatives?|leftists?|teachers?"
         rf"|lawyers?|bankers?|traitors?|one of (?:you|them)|rich)|{GROUP})\b"
         r"|\bend (?:every|all) \w+[’']s? (?:life|lives)\b",
         52,
