@@ -66,8 +66,8 @@ class Sample:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One target at one number of connections. CPU is milliseconds of user and system time per 1,000
-    requests: of the server process alone, and of OPA (and Redis) beside it. The ratios are of throughput, to
-    the bare pass-through and to the gateway without limits and inspection."""
+    requests: of the server (with what inserts its records), and of OPA (and Redis) beside it. The ratios are
+    of throughput, to the bare pass-through and to the gateway without limits and inspection."""
 
     connections: int
     target: str

@@ -40,9 +40,12 @@ class Target:
     beside: tuple[int, ...] = ()
 
     def cpu(self) -> tuple[float | None, float | None]:
-        """CPU seconds so far: of the process itself, of those beside it."""
+        """CPU seconds so far: of the process and what it starts for itself, of those beside it."""
         others = [cpu_s(pid) for pid in self.beside]
-        return cpu_s(self.pid), sum(one or 0.0 for one in others) if others else None
+        own = cpu_s(self.pid)
+        if own is not None:
+            own += sum(cpu_s(pid) or 0.0 for pid in children(self.pid) if pid not in self.beside)
+        return own, sum(one or 0.0 for one in others) if others else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

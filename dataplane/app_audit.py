@@ -20,4 +20,5 @@ def audit_of(settings: Settings, database: Database, key: bytes, about: Mapping[
         timeout_s=settings.audit.commit_timeout_ms / 1000,
         queue_limit=settings.audit.queue,
         beat_s=settings.audit.beat_s,
+        beside=True,
     )

@@ -33,6 +33,10 @@ metadata = MetaData()
 SQLITE_BUSY_MS = 250
 """How long SQLite itself waits for a lock. Short: callers have deadlines and retry above this."""
 
+# FULL: a commit is on disk before it is acknowledged, in WAL too (sqlite.org/pragma.html).
+SQLITE_PRAGMAS = ["PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON"]
+"""Of every connection."""
+
 POSTGRES_POOL = 4
 POSTGRES_COMMAND_TIMEOUT_S = 5.0
 
@@ -83,9 +87,8 @@ def _sqlite_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _pragmas(connection: sqlite3.Connection, _: object) -> None:
-        # FULL: a commit is on disk before it is acknowledged, in WAL too (sqlite.org/pragma.html).
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
+        for pragma in SQLITE_PRAGMAS:
+            connection.execute(pragma)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -106,6 +109,9 @@ class Database:
         self._sync: Engine | None = None
         self._standing: Connection | None = None
         self._async: AsyncEngine | None = None
+        self.writing = asyncio.Lock()
+        """Held while something is written to SQLite, which takes one writer at a time: who waits here waits
+        in order, and does not run into SQLite's own patience."""
         self._running = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -148,6 +154,14 @@ class Database:
                 self._running -= 1
                 if not self._running:
                     self._idle.set()
+        if reading:
+            return await self._in_thread(work, reading=True)
+        async with self.writing:
+            return await self._in_thread(work, alone=alone)
+
+    async def _in_thread(
+        self, work: Callable[[Connection], T], *, reading: bool = False, alone: bool = False
+    ) -> T:
         if self._thread is None:
             raise RuntimeError("the database is closed")
         return await asyncio.get_running_loop().run_in_executor(

@@ -31,6 +31,9 @@ class Attempt:
         self._group: Group | None = None
         self.in_doubt = False
 
+    def __len__(self) -> int:
+        return len(self._drafts)
+
     @property
     def alone(self) -> bool:
         """Whether the next transaction is a single statement, as it is for every group of a usual size."""
@@ -41,11 +44,16 @@ class Attempt:
         assert self._group is not None
         return self._group.end
 
-    def __call__(self, connection: Connection) -> None:
+    def placed(self) -> Group:
+        """The same rows each time."""
         if self._group is None:
             self._group = store.place(self._drafts, self._start)
+        return self._group
+
+    def __call__(self, connection: Connection) -> None:
+        group = self.placed()
         if not (self.in_doubt and self._landed(connection)):
-            store.insert(connection, self._group)
+            store.insert(connection, group)
         self.in_doubt = True  # from here on COMMIT may be sent; nothing resets it but success
 
     def _landed(self, connection: Connection) -> bool:

@@ -15,6 +15,7 @@ from dataplane.audit.attempt import describe
 from dataplane.audit.canonical import Fields
 from dataplane.audit.draft import Draft
 from dataplane.audit.flood import RefusalGate, Tally
+from dataplane.audit.inserter import Inserter
 from dataplane.audit.record import Recorder
 from dataplane.audit.writer import NotDurable, Writer
 from dataplane.database import Database
@@ -47,7 +48,8 @@ _UNAVAILABLE: Final = "audit_unavailable"
 
 class DurableLog:
     """Records of one process. `key` is the installation key (32 bytes or more), `instance` names this
-    gateway among its replicas, `about` joins the `hello` record (versions).
+    gateway among its replicas, `about` joins the `hello` record (versions). `beside`: what has many calls
+    lets a process beside it insert rows, see `inserter`.
 
     Start it inside a running loop and close it last. Implements `ports.AuditLog`.
     """
@@ -63,14 +65,16 @@ class DurableLog:
         queue_limit: int = QUEUE_LIMIT,
         beat_s: float = BEAT_S,
         clock: Callable[[], float] = time.monotonic,
+        beside: bool = False,
     ) -> None:
         self._database = database
+        self._inserter = Inserter(database) if beside and database.is_sqlite else None
         self._about = {**(about or {}), "instance": instance}
         self._beat_s = beat_s
         self._clock = clock
         self._record = Recorder(key=key, writer=str(uuid_utils.uuid7()))
         self._writer = Writer(
-            database,
+            self._inserter or database,
             self._record.writer,
             timeout_s=timeout_s,
             queue_limit=queue_limit,
@@ -110,7 +114,10 @@ class DurableLog:
                 timer.cancel()
         self._put_tally()
         self._writer.put(self._record.note("bye", {}))
-        return await self._writer.close(deadline_s)
+        unwritten = await self._writer.close(deadline_s)
+        if self._inserter is not None:
+            await self._inserter.close()
+        return unwritten
 
     # --- ports.AuditLog -------------------------------------------------------------------------
 

@@ -59,6 +59,10 @@ _STORED: Final = select(
 )
 
 
+Statement = tuple[str, tuple[Any, ...]]
+"""SQL and its parameters."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
     """A row of `records` without its query columns."""
@@ -110,9 +114,14 @@ def insert(connection: Connection, group: Group) -> None:
         connection.exec_driver_sql(_INSERT_POSTGRESQL, group.rows)
         return
     driver = cast(sqlite3.Connection, connection.connection.driver_connection)
-    for start in range(0, len(group.rows), ROWS_AT_ONCE):
-        rows = group.rows[start : start + ROWS_AT_ONCE]
-        driver.execute(_insert_sqlite(len(rows)), tuple(chain.from_iterable(rows)))
+    for statement in statements(group):
+        driver.execute(*statement)
+
+
+def statements(group: Group) -> list[Statement]:
+    """What inserts the rows of a group into SQLite, as the driver takes it."""
+    parts = [group.rows[start : start + ROWS_AT_ONCE] for start in range(0, len(group.rows), ROWS_AT_ONCE)]
+    return [(_insert_sqlite(len(rows)), tuple(chain.from_iterable(rows))) for rows in parts]
 
 
 def chain_end(connection: Connection, writer: str) -> Position | None:

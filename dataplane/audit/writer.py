@@ -23,16 +23,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
-
-from sqlalchemy import Connection
+from typing import Final, Protocol
 
 from dataplane.audit.attempt import Attempt, describe
 from dataplane.audit.draft import GENESIS, Draft
 from dataplane.audit.store import Position
 from dataplane.errors import RegoGateError
-
-T = TypeVar("T")
 
 GROUP_MAX: Final = 1000
 """Rows in one transaction; about 10 ms of work, so that a backlog does not make everybody late."""
@@ -63,9 +59,9 @@ class NotDurable(RegoGateError):
 
 
 class Runs(Protocol):
-    """What the writer needs of `dataplane.database.Database`."""
+    """What the writer needs of `dataplane.database.Database`, or of an `Inserter`."""
 
-    async def run(self, work: Callable[[Connection], T], *, alone: bool) -> T:
+    async def run(self, work: Attempt, *, alone: bool) -> None:
         """`work` in one transaction, durable when this returns; `alone` says that it is one statement."""
         ...
 

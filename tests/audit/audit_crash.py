@@ -16,7 +16,7 @@ from dataplane.domain import Outcome
 async def main(url: str) -> None:
     database = Database(url)
     await migrate(database)
-    log = DurableLog(database, key=KEY, instance="crash")
+    log = DurableLog(database, key=KEY, instance="crash", beside=True)
     await log.start()
 
     async def caller(number: int) -> None:

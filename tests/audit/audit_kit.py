@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -201,6 +203,20 @@ class Scene:
             lambda: self.told(*kinds), lambda rows: len(rows) >= count
         )
         return rows
+
+
+def beside(pid: int | None = None) -> list[int]:
+    """The processes that insert for this one, or for `pid`."""
+    own = f"/proc/{pid or os.getpid()}/task"
+    children = [int(one) for task in os.listdir(own) for one in _read(f"{own}/{task}/children").split()]
+    return [child for child in children if "inserter_program" in _read(f"/proc/{child}/cmdline")]
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""  # gone meanwhile
 
 
 async def eventually(

@@ -4,9 +4,10 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-from audit_kit import KEY
+from audit_kit import KEY, beside
 
 from dataplane.audit import read
 from dataplane.audit.chain import verify_chain
@@ -17,7 +18,7 @@ from dataplane.database import Database
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-ACKNOWLEDGED = 100
+ACKNOWLEDGED = 1000
 
 
 def test_every_acknowledged_intent_survives_a_kill_and_the_chain_holds(url: str) -> None:
@@ -30,6 +31,8 @@ def test_every_acknowledged_intent_survives_a_kill_and_the_chain_holds(url: str)
     assert process.stdout is not None
     try:
         acknowledged = [process.stdout.readline().strip() for _ in range(ACKNOWLEDGED)]
+        inserters = beside(process.pid)
+        assert len(inserters) == url.startswith("sqlite")
     finally:
         process.kill()
         rest = process.stdout.read()
@@ -47,7 +50,17 @@ def test_every_acknowledged_intent_survives_a_kill_and_the_chain_holds(url: str)
         await database.close()
         return rows
 
+    for inserter in inserters:
+        wait_until_gone(inserter)
     rows = asyncio.run(look())
     assert set(acknowledged) <= {row.id for row in rows if row.kind == "intent"}
     assert list(verify_chain(rows)) == []
     assert len({row.writer for row in rows}) == 2
+
+
+def wait_until_gone(pid: int) -> None:
+    """Fails after 10 s. What is gone may stay in the table where nobody adopts it."""
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
+        assert time.monotonic() < deadline, "it outlived its parent"
+        time.sleep(0.01)

@@ -34,6 +34,12 @@ def one(opa_binary: Path, provider: MockUpstream) -> Iterator[Gateway]:
         gateway.discard()
 
 
+def inserts_beside(pid: int) -> bool:
+    """Whether a process of `pid` inserts its records."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return any(b"inserter_program" in Path(f"/proc/{child}/cmdline").read_bytes() for child in children)
+
+
 def every_hit_has_an_intent(gateway: Gateway, provider: MockUpstream) -> None:
     intents = {record["request_id"] for record in gateway.records(kind="intent")}
     hits = [hit.headers["x-client-request-id"] for hit in list(provider.hits)]
@@ -87,8 +93,15 @@ def test_a_locked_database_refuses_within_two_seconds_and_recovers(
     one.check_chain()
 
 
-def test_a_full_disk_refuses_every_call_and_recovers(one: Gateway, provider: MockUpstream) -> None:
-    """No file may grow: neither the database nor the log that standard output goes to."""
+@pytest.mark.parametrize("many", [False, True])
+def test_a_full_disk_refuses_every_call_and_recovers(
+    one: Gateway, provider: MockUpstream, many: bool
+) -> None:
+    """No file may grow: neither the database nor the log that standard output goes to. Where there were many
+    calls before, a process beside writes the records."""
+    if many:
+        with Load(one, threads=32):
+            until(lambda: inserts_beside(one.process.pid), 20)
     hits = len(provider.hits)
     unlimited = resource.prlimit(one.process.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
     try:
