@@ -299,7 +299,10 @@ class UpstreamReply:
 
     def header(self, name: str) -> str | None:
         """The first value of a header (lower-case name), or None."""
-        return next((value for key, value in self.headers if key == name), None)
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return None
 
 
 @quick_init

@@ -44,6 +44,9 @@ class Detector(Protocol):
     revision: str
     """Of the tables that it works by."""
 
+    finds: bool
+    """Whether it finds anything at all. For one that does not, texts need not be read."""
+
     async def look(self, texts: Sequence[Text]) -> Inspection:
         """What stands in the texts of one document. Long texts are looked at in turns with other calls."""
         ...

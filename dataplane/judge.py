@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Final
 
@@ -67,14 +67,19 @@ UNSEEN: Final = Unseen()
 
 
 class CallJudge:
-    """Implements `inspection_ports.Looks` for one call, of which `texts` are the request's.
+    """Implements `inspection_ports.Looks` for one call, whose request has the texts that `texts` gives.
+    They are read when they are first needed.
 
     What is asked about its answer and answered is recorded, durably, before `response` and `tool_call`
     return. They raise `Refused`: the answer must not pass, whatever of it is still here.
     """
 
     def __init__(
-        self, state: CallState, texts: Sequence[Text], policy: PolicyEngine, audit: AuditLog
+        self,
+        state: CallState,
+        texts: Callable[[], Sequence[Text]],
+        policy: PolicyEngine,
+        audit: AuditLog,
     ) -> None:
         self._state = state
         self._texts = texts
@@ -120,17 +125,19 @@ class CallJudge:
     async def look(self, detector: Detector) -> None:
         """See `ports.Looks.look`."""
         self._detector = detector
-        if self._texts:
-            if self._state.inspection.later is not None:
-                self._state.inspection.later.cancel()  # asked by other tables
-            self._state.inspection = self._hearing(await detector.look(self._texts))
+        if self._state.inspection.later is not None:
+            self._state.inspection.later.cancel()  # asked by other tables
+        texts = self._texts() if detector.finds else ()
+        self._state.inspection = self._hearing(await detector.look(texts)) if texts else NOTHING_FOUND
 
     def keep_content(self) -> None:
         """Once policy decided: keep what the record of the call is to hold of the request."""
         state = self._state
-        if self._keeps and self._texts and self._detector is not None and state.decision is not None:
+        if not self._keeps or self._detector is None or state.decision is None:
+            return
+        if texts := self._texts():
             redacted = state.decision.constraints.redact
-            state.content = kept_content(self._texts, state.inspection, self._detector, redacted=redacted)
+            state.content = kept_content(texts, state.inspection, self._detector, redacted=redacted)
 
     def transcript(self, exchange: Exchange) -> Transcript | None:
         """What is to hear of all that is sent of a stream; None where nothing of it is kept."""
@@ -155,7 +162,7 @@ class CallJudge:
 
     def redact_request(self, patterns: Sequence[str]) -> Mapping[int, str]:
         """The request's texts that change, by index, without the findings that the patterns mean."""
-        return self.redact(self._texts, self._state.inspection.findings, patterns)
+        return self.redact(self._texts(), self._state.inspection.findings, patterns)
 
     def redact(
         self, texts: Sequence[Text], findings: Sequence[Finding], patterns: Sequence[str]

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Sequence
-from contextlib import aclosing, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from dataplane.correlation import correlation_of
 from dataplane.domain import (
@@ -112,7 +112,7 @@ class Pipeline:
         if state.operation is UNKNOWN_OPERATION:
             # No surface can read it, so it is judged by its path alone and, even if allowed, never made.
             state.facts = CallFacts()
-            await self._ask(state, self._judge(state, ()))
+            await self._ask(state, self._judge(state, tuple))
             raise Refused("gateway.unknown_operation")
         # 4. Read.
         call = await surface.read(state.head, state.operation, client.body())
@@ -131,7 +131,7 @@ class Pipeline:
     async def _unit(self, state: CallState, unit: Unit, surface: Surface, client: Client) -> None:
         state.facts = unit.facts
         state.correlation_id = correlation_of(state)
-        judge = self._judge(state, unit.texts())
+        judge = self._judge(state, unit.texts)
         await self._ask(state, judge)
         # 7. Reserve.
         reservation = await self._limiter.reserve(state, unit)
@@ -196,8 +196,10 @@ class Pipeline:
             reply = await self._upstream.send(forward)
             state.provider, state.upstream_status = reply.provider, reply.status
             state.upstream_request_id = reply.request_id
-            async with aclosing(reply.body):
+            try:
                 return await relay(state, reply, exchange, judge, reservation, client)
+            finally:
+                await reply.body.aclose()
         except UpstreamFailed as failed:
             state.provider = failed.provider or state.provider
             state.upstream_status = failed.status or state.upstream_status
@@ -217,7 +219,7 @@ class Pipeline:
                 await answer(state, surface.refuse(refused, state), client)
             return outcome
 
-    def _judge(self, state: CallState, texts: Sequence[Text]) -> CallJudge:
+    def _judge(self, state: CallState, texts: Callable[[], Sequence[Text]]) -> CallJudge:
         return CallJudge(state, texts, self._policy, self._audit)
 
     async def _deny(self, state: CallState, refused: Refused) -> None:

@@ -84,9 +84,10 @@ async def relay(
     its end by then.
     """
     # Of two limits, ours and the provider's of our account, the caller's own is the one it can keep to.
-    ours = {name for name, _ in state.limit_headers}
-    pairs = [(name.encode(), value.encode("latin-1")) for name, value in reply.headers]
-    headers = tuple([pair for pair in pairs if pair[0] not in ours] if ours else pairs)
+    headers = tuple([(name.encode(), value.encode("latin-1")) for name, value in reply.headers])
+    if state.limit_headers:
+        ours = {name for name, _ in state.limit_headers}
+        headers = tuple([pair for pair in headers if pair[0] not in ours])
     streams = (reply.header("content-type") or "").startswith(_EVENT_STREAM)
     if not streams or reply.status >= 400:
         body = b"".join([piece async for piece in reply.body])

@@ -252,8 +252,8 @@ def _policy(decision: Decision, fields: Fields, stage: str) -> None:
     fields["opa_version"] = decision.opa_version
     if decision.shadow:
         fields["shadow"] = list(decision.shadow)
-    if names := decision.constraints.names():
-        demanded = {name: getattr(decision.constraints, name) for name in names}
+    if decision.verdict is Verdict.CONSTRAIN:
+        demanded = {name: getattr(decision.constraints, name) for name in decision.constraints.names()}
         if "strip_tools" in demanded:
             demanded["strip_tools"] = sorted(decision.constraints.strip_tools)
         fields["constraints"] = json_text(demanded)

@@ -76,7 +76,7 @@ class _Entry:
 
     draft: Draft
     waiter: asyncio.Future[None] | None = None
-    timer: asyncio.TimerHandle | None = None
+    due_s: float = 0.0
     on_late: Callable[[], None] = _nothing
     on_lost: Callable[[], None] = _nothing
     taken: bool = False
@@ -107,6 +107,8 @@ class Writer:
         self._on_recovered = on_recovered
         self._position = Position(writer=writer, wseq=0, hash=GENESIS)
         self._queue: deque[_Entry] = deque()
+        self._awaited: deque[_Entry] = deque()  # with a waiter, in order of their deadlines
+        self._alarm: asyncio.TimerHandle | None = None
         self._waiting = 0
         self._wake = asyncio.Event()
         self._linger: asyncio.TimerHandle | None = None
@@ -133,6 +135,8 @@ class Writer:
                 await asyncio.wait((self._task,))
             elif not self._task.cancelled() and (error := self._task.exception()) is not None:
                 raise error
+        if self._alarm is not None:
+            self._alarm.cancel()
         unwritten = self.queued
         for entry in self._queue:
             if entry.waiter is not None and not entry.unwanted:
@@ -187,9 +191,12 @@ class Writer:
             on_lost()
             raise NotDurable("the queue is full")
         loop = asyncio.get_running_loop()
-        entry = _Entry(draft, loop.create_future(), on_late=on_late, on_lost=on_lost)
-        entry.timer = loop.call_later(self._timeout_s, self._expire, entry)
+        due_s = loop.time() + self._timeout_s
+        entry = _Entry(draft, loop.create_future(), due_s, on_late=on_late, on_lost=on_lost)
         assert entry.waiter is not None
+        self._awaited.append(entry)
+        if self._alarm is None:
+            self._alarm = loop.call_at(due_s, self._expire_due)
         self._waiting += 1
         self._queue.append(entry)
         self._wake.set()
@@ -208,13 +215,30 @@ class Writer:
         if entry.unwanted:
             return
         entry.unwanted = True
-        if entry.timer is not None:
-            entry.timer.cancel()
         if not entry.waiter.done():
             entry.waiter.set_exception(NotDurable("not durable in time"))
         if not entry.taken:
             self._waiting -= 1
             entry.on_lost()
+
+    def _expire_due(self) -> None:
+        """Give up for those whose deadline has passed. One timer for all: it mostly finds that none has."""
+        loop = asyncio.get_running_loop()
+        self._alarm = None
+        while (entry := self._next_awaited()) is not None:
+            if entry.due_s > loop.time():
+                self._alarm = loop.call_at(entry.due_s, self._expire_due)
+                return
+            self._expire(entry)
+
+    def _next_awaited(self) -> _Entry | None:
+        """Whose deadline is next; those that are settled are forgotten."""
+        while self._awaited:
+            entry = self._awaited[0]
+            if entry.waiter is not None and not entry.waiter.done():
+                return entry
+            self._awaited.popleft()
+        return None
 
     def _lingered(self) -> None:
         self._linger = None
@@ -310,14 +334,13 @@ class Writer:
 
     def _acknowledge(self, entries: list[_Entry]) -> None:
         for entry in entries:
-            if entry.timer is not None:
-                entry.timer.cancel()
             if entry.waiter is None:
                 continue
             if entry.waiter.done():
                 entry.on_late()
             else:
                 entry.waiter.set_result(None)
+        self._next_awaited()
         if self._failing_since is not None:
             for_s = time.monotonic() - self._failing_since
             self._failing_since = None

@@ -153,7 +153,9 @@ def _credential(head: Head) -> str | None:
             found.add(token.strip(" ") if scheme.lower() == _BEARER else text)
         elif name == b"x-api-key":
             found.add(value.decode("latin-1"))
-    ours = next((text for text in found if text.startswith(SCHEME)), None)
-    if ours is not None and len(found) > 1:
-        raise Refused("gateway.unauthenticated")
-    return ours
+    for text in found:
+        if text.startswith(SCHEME):
+            if len(found) > 1:
+                raise Refused("gateway.unauthenticated")
+            return text
+    return None

@@ -78,26 +78,26 @@ class ForwardedSource:
         if peer is None:
             return Source(ip=UNKNOWN_PEER, tls=tls)
         if not self._is_trusted(peer):
-            return self._source(peer, tls, shown)
+            return self._source(_canonical(head.peer_ip), tls, shown)
         caller, depth = self._caller(peer, head)
         if self._certificate_of is not None:
             try:
                 shown = self._certificate_of(head, depth)
             except BadCertificateHeader:
                 return Source(ip=str(caller), tls=tls, certificate_fault="gateway.certificate_invalid")
-        return self._source(caller, tls, shown if self._certificate_of or not depth else None)
+        return self._source(str(caller), tls, shown if self._certificate_of or not depth else None)
 
-    def _source(self, address: Address, tls: str | None, der: bytes | None) -> Source:
+    def _source(self, address: str, tls: str | None, der: bytes | None) -> Source:
         if der is None:
-            return Source(ip=str(address), tls=tls)
+            return Source(ip=address, tls=tls)
         certificate, fault = read_certificate(der), None
         if certificate is None:
             fault = "gateway.certificate_invalid"
         elif not certificate.valid_at(self._clock_s()):
             fault = "gateway.certificate_expired"
         if fault is not None:
-            return Source(ip=str(address), tls=tls, certificate_fault=fault)
-        return Source(ip=str(address), tls=tls, client_cert=True, certificate=der)
+            return Source(ip=address, tls=tls, certificate_fault=fault)
+        return Source(ip=address, tls=tls, client_cert=True, certificate=der)
 
     def _caller(self, peer: Address, head: Head) -> tuple[Address, int]:
         """The caller, and how many hops were looked at for it, the last one also where it was garbage."""
@@ -113,7 +113,7 @@ class ForwardedSource:
         return believed, depth
 
     def _is_trusted(self, address: Address) -> bool:
-        return any(address in network for network in self._trusted)
+        return bool(self._trusted) and any(address in network for network in self._trusted)
 
 
 def forwarded_source(server: ServerSettings) -> ForwardedSource:
@@ -139,6 +139,12 @@ def _read(text: str) -> Address | None:
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
+
+
+@lru_cache(REMEMBERED)
+def _canonical(text: str) -> str:
+    """The canonical text of an address that can be read; to write it takes longer than to read it."""
+    return str(_read(text))
 
 
 def parse_hop(text: str) -> Address | None:

@@ -46,6 +46,7 @@ class AdvisedDetector:
     ) -> None:
         """`spawns` starts what outlives a call, and ends it with the gateway."""
         self.revision = inner.revision
+        self.finds = True
         self._inner = inner
         self._digest = digest_with(key)
         self._weighing = weighing

@@ -19,6 +19,7 @@ class TextDetector:
     def __init__(self, inspector: Inspector) -> None:
         """Compiles what streams need, which takes seconds: not on a loop that serves."""
         self.revision = inspector.revision
+        self.finds = bool(inspector.families)
         self._inspector = inspector
         self._readers = Readers(
             inspector.families,

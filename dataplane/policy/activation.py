@@ -106,7 +106,10 @@ class Activations:
         """Whether an answer under `revision` counts for a call that began while `began` was current."""
         if self.rolled_back:
             return False
-        return any(a is not None and a.revision == revision for a in (self.current, began))
+        now = self.current
+        return (now is not None and now.revision == revision) or (
+            began is not None and began.revision == revision
+        )
 
     def reject(self, revision: str, why: str) -> None:
         """An active bundle that this gateway cannot honour: nothing counts while it stays active."""

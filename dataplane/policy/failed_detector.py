@@ -13,6 +13,7 @@ class FailedDetector:
 
     def __init__(self, revision: str) -> None:
         self.revision = revision
+        self.finds = True
 
     async def look(self, texts: Sequence[Text]) -> Inspection:
         """A failed inspection for each origin; nothing where there is no text."""

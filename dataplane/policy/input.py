@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -139,5 +140,12 @@ def _source(source: Source) -> dict[str, Any]:
 
 def _time(received_ns: int) -> dict[str, Any]:
     seconds = received_ns // 1_000_000_000
-    now = time.gmtime(seconds)
-    return {"unix": seconds, "weekday": _WEEKDAYS[now.tm_wday], "hour": now.tm_hour}
+    weekday, hour = _weekday_and_hour(seconds // 3600)
+    return {"unix": seconds, "weekday": weekday, "hour": hour}
+
+
+@lru_cache(maxsize=4)
+def _weekday_and_hour(hours: int) -> tuple[str, int]:
+    """In UTC, of an hour since 1970."""
+    then = time.gmtime(hours * 3600)
+    return _WEEKDAYS[then.tm_wday], then.tm_hour

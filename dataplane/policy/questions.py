@@ -24,13 +24,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import orjson
-
 from dataplane.errors import RegoGateError
 from dataplane.policy.client import OpaClient, OpaUnreachable
 from dataplane.policy.deadline import PatientTimeout
 from dataplane.policy.places import Places
-from dataplane.policy.result import Malformed, Stage, split_answer, split_list
+from dataplane.policy.result import Malformed, Stage, cut_list, split_answer
 
 IN_FLIGHT: Final = 2
 """One that OPA works on, and one that it finds when it is done: 2,000 decisions a second and more on one of
@@ -217,8 +215,7 @@ class Questions:
         if result is None:
             self._lists = False
             raise _NotTogether
-        found = split_list(result, len(questions))
-        return [Answer(about, orjson.dumps(one[0]) if one else None, latency_us) for one in found]
+        return [Answer(about, one, latency_us) for one in cut_list(result, len(questions))]
 
 
 def _fail(waiting: _Waiting, error: Exception) -> None:

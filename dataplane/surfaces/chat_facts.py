@@ -77,13 +77,11 @@ def chat_facts(request: dict[str, Any], body_bytes: int, tools: Mapping[str, Map
     for key in _SCHEMA_FIELDS:
         if request.get(key):
             text += _written(request[key], body_bytes)
-    caps = [
-        cap for cap in (request.get("max_tokens"), request.get("max_completion_tokens")) if cap is not None
-    ]
+    cap, newer_cap = request.get("max_tokens"), request.get("max_completion_tokens")
     return CallFacts(
         model=request["model"],
         stream=request.get("stream") or False,
-        max_tokens=max(caps, default=None),
+        max_tokens=newer_cap if cap is None else cap if newer_cap is None else max(cap, newer_cap),
         n=request.get("n") or 1,
         prompt_tokens_est=estimate(text) + TOKENS_PER_MESSAGE * len(messages),
         bytes=body_bytes,

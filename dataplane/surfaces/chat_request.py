@@ -34,20 +34,19 @@ def _messages(messages: Any) -> None:
     if type(messages) is not list or not messages:
         raise wrong("messages", "a list of at least one object")
     for index, message in enumerate(messages):
-        path = f"messages[{index}]"
         if type(message) is not dict:
-            raise wrong(path, "an object")
+            raise wrong(f"messages[{index}]", "an object")
         role = message.get("role")
         if type(role) is not str or not 1 <= len(role) <= fields.MAX_ROLE_CHARS:
-            fields.short_name(role, f"{path}.role")
+            fields.short_name(role, f"messages[{index}].role")
         content = message.get("content")
         if content is not None and type(content) is not str:
-            _content(content, f"{path}.content")
+            _content(content, f"messages[{index}].content")
         if len(message) > 2:
             for key, optional in _MESSAGE_OPTIONAL.items():
                 value = message.get(key)
                 if value is not None:
-                    optional(value, f"{path}.{key}")
+                    optional(value, f"messages[{index}].{key}")
 
 
 def _content(content: Any, path: str) -> None:

@@ -83,8 +83,8 @@ def test_an_intent_says_who_what_and_why() -> None:
 
 
 def test_constraints_stand_as_json_text_with_only_what_was_demanded() -> None:
-    state = call(decision=decision(constraints=limited_constraints()))
-    told = fields(RECORDER.intent(state))
+    decided = decision(verdict=Verdict.CONSTRAIN, constraints=limited_constraints())
+    told = fields(RECORDER.intent(call(decision=decided)))
     assert told["constraints"] == '{"max_tokens":100,"strip_tools":["a","b"]}'
 
 

@@ -133,6 +133,7 @@ class FakeDetector:
     """Finds words by kind, as they stand; placeholders are the kinds in capitals."""
 
     revision = "1-gabcdef0-0123456789ab"
+    finds = True
 
     def __init__(self, journal: Journal, words: Mapping[str, str]) -> None:
         self.journal = journal

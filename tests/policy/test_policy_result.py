@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dataplane.domain import AuditLevel, Decision, Verdict
 from dataplane.errors import Refused
-from dataplane.policy.result import Malformed, parse_result, split_answer
+from dataplane.policy.result import Malformed, cut_list, parse_result, split_answer, split_list
 
 PASSING: dict[str, Any] = {"inspect": [], "ask": "never", "tool_calls": "pass"}
 ALLOW: dict[str, Any] = {
@@ -232,3 +232,32 @@ def test_an_undefined_result_is_none() -> None:
 def test_an_answer_that_opa_would_not_send_is_malformed(body: bytes) -> None:
     with pytest.raises(Malformed):
         split_answer(body)
+
+
+HOSTILE = st.text() | st.sampled_from(["],[", "]],[[", '"],["', "{}],[{}", '\\"],[{"', "]]"])
+DECISIONS = st.dictionaries(HOSTILE, HOSTILE | st.lists(st.lists(HOSTILE | st.just({}))), max_size=3)
+
+
+@given(st.lists(DECISIONS | st.none(), max_size=4), st.booleans())
+def test_a_list_is_cut_into_the_decisions_that_it_parses_to(decisions: list[Any], spaced: bool) -> None:
+    told = [[] if one is None else [one] for one in decisions]
+    result = json.dumps(told, separators=None if spaced else (",", ":")).encode()
+    pieces = cut_list(result, len(decisions))
+    assert [None if piece is None else json.loads(piece) for piece in pieces] == decisions
+    if decisions:
+        for asked in (len(decisions) - 1, len(decisions) + 1):
+            with pytest.raises(Malformed):
+                cut_list(result, asked)
+
+
+@given(st.binary() | st.text(alphabet='[]{},:"\\ a1').map(str.encode), st.integers(0, 3))
+def test_what_is_no_list_is_cut_no_more_than_it_is_split(result: bytes, asked: int) -> None:
+    for text in (result, b"[[%b]]" % result):
+        try:
+            expected = split_list(text, asked)
+        except Malformed:
+            with pytest.raises(Malformed):
+                cut_list(text, asked)
+        else:
+            found = [[json.loads(one)] if one is not None else [] for one in cut_list(text, asked)]
+            assert found == [one[:1] for one in expected]
