@@ -152,6 +152,14 @@ class Evidence:
         self._tried_untrusted = {name: _tries(found, name, tool=True) for name, found in self._of.items()}
         self._left = {name: _left(tries) for name, tries in self._tried.items()}
         self._left_untrusted = {name: _left(tries) for name, tries in self._tried_untrusted.items()}
+        self._decisive = {
+            (share, untrusted): {name: self._until_hopeless(tries, share) for name, tries in tried.items()}
+            for share, untrusted, tried in (
+                (1.0, False, self._tried),
+                (TRUSTED_SHARE, False, self._tried),
+                (1.0, True, self._tried_untrusted),
+            )
+        }
 
     def recognize(self, text: str, hits: Sequence[Hit], origin: Origin) -> Iterable[Candidate]:
         """What the signs of each stretch come to, where that is a detection. The heaviest are tried first,
@@ -166,8 +174,13 @@ class Evidence:
         if against > self._doubt:
             return ()
         tried = self._tried_untrusted if untrusted else self._tried
+        data = text.encode() if text.isascii() else None
         if len(seen) == 1:
-            tries = tried[hits[0].pattern]
+            name = hits[0].pattern
+            tries = tried[name]
+            decisive = tries[: self._decisive[share, untrusted][name]]
+            if data is not None and _all_fail(data, hits, decisive):
+                return ()
         else:
             tries = [each for pattern in seen for each in tried[pattern]]
             tries.sort(key=_heaviest_first)
@@ -186,7 +199,6 @@ class Evidence:
             ends.setdefault(hit.pattern, []).append(hit.end)
         windows: dict[str, list[tuple[int, int]]] = {}
         signs: list[Sign] = []
-        data = text.encode() if text.isascii() else None
         for points, compiled, pattern in tries:
             places = windows.get(pattern)
             if places is None:
@@ -204,6 +216,16 @@ class Evidence:
                 if against > self._doubt:
                     return ()
         return self._stretches(signs)
+
+    def _until_hopeless(self, tries: Sequence[_Try], share: float) -> int:
+        """How many of these must fail, the first ones first, until those that are left come to nothing."""
+        for failed in range(len(tries)):
+            best: dict[str, int] = {}
+            for points, compiled, _ in tries[failed:]:
+                best.setdefault(compiled.family, points)
+            if math.prod(1 - share * points / 100 for points in best.values()) > self._doubt:
+                return failed
+        return len(tries)
 
     def _search(
         self,
@@ -264,6 +286,18 @@ class Evidence:
 
 _Try = tuple[int, "_Compiled", str]
 """Points, what is tried, and the needle whose places it is tried at."""
+
+
+def _all_fail(data: bytes, hits: Sequence[Hit], tries: Sequence[_Try]) -> bool:
+    """Whether none of these matches in a text, in which one needle was hit. Most words that may belong to a
+    sign do not, and then nothing need be added up."""
+    windows = _windows([hit.end for hit in hits], len(data))
+    for _, compiled, _ in tries:
+        match = compiled.match
+        for start, end in windows:
+            if start < end and match(ANYWHERE, data, start, end)[0][0] >= 0:
+                return False
+    return True
 
 
 def _tries(found: Iterable[_Compiled], pattern: str, *, tool: bool) -> list[_Try]:

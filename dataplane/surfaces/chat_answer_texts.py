@@ -7,7 +7,7 @@ from typing import Any, Final
 from dataplane.findings import Origin, Place, Text
 from dataplane.surfaces.chat_texts import member_origin
 from dataplane.surfaces.encoded_text import add_encoded_texts
-from dataplane.surfaces.json_texts import add_names, add_texts
+from dataplane.surfaces.json_texts import API_WORDS, add_names, add_texts
 from dataplane.surfaces.logprob_texts import add_logprob_texts
 
 _PLAIN: Final = {
@@ -64,7 +64,7 @@ def add_choice(choice: dict[str, Any], place: Place, texts: list[Text]) -> int:
 def _add_message(message: dict[str, Any], place: Place, texts: list[Text]) -> int:
     unread = 0
     for key, value in message.items():
-        if value is None:
+        if value is None or (key == "role" and type(value) is str and value in API_WORDS):
             continue
         here = (*place, key)
         if key == "content" and type(value) is str:

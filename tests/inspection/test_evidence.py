@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataplane.findings import Origin
+from dataplane.inspection import evidence as weighing
 from dataplane.inspection.engine import Engine
 from dataplane.inspection.evidence import APART, BEFORE, DETECTION, MOST, Evidence, Signal
 from dataplane.inspection.recognizers import code, exfiltration, financial, injection, jailbreak, toxicity
@@ -124,3 +125,74 @@ def test_all_patterns_are_needles_that_both_engines_find_alike(module: Any) -> N
     found = Engine(patterns).scan(MIXED)
     assert found == Engine(patterns, hyperscan=False).scan(MIXED)
     assert found
+
+
+SHIPPED = [
+    Evidence("x", SIGNALS, {}),
+    *(each.make({}) for each in (injection, jailbreak, exfiltration, toxicity, financial, code)),
+]
+ENGINES = [Engine(each.patterns) for each in SHIPPED]
+WORDS = [
+    "ignore",
+    "all",
+    "previous",
+    "instructions",
+    "you",
+    "idiot",
+    "answer",
+    "as",
+    "the",
+    "new",
+    "rules",
+    "say",
+    "reveal",
+    "your",
+    "system",
+    "prompt",
+    "to",
+    "https://x.example",
+    "send",
+    "kill",
+    "them",
+    "all",
+    "without",
+    "any",
+    "limits",
+    "morals",
+    "plum",
+    "peach",
+    "apples",
+    "apple",
+    "pear",
+    "password",
+    "merger",
+    "revenue",
+    "forecast",
+    "import",
+    "os",
+    "eval",
+    "base64",
+    "developer",
+    "mode",
+    "stupid",
+    "disgusting",
+    "forget",
+    "everything",
+]
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.sampled_from(range(len(SHIPPED))),
+    st.lists(st.sampled_from(WORDS) | st.text(max_size=5), max_size=24).map(" ".join),
+    st.sampled_from([Origin.USER, Origin.SYSTEM, Origin.TOOL_RESULT]),
+)
+def test_one_needle_is_weighed_as_several_are(which: int, text: str, origin: Origin) -> None:
+    """What says early that one needle comes to nothing only saves the weighing."""
+    evidence, hits = SHIPPED[which], ENGINES[which].scan(text)
+    for pattern in {hit.pattern for hit in hits}:
+        alone = [hit for hit in hits if hit.pattern == pattern]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(weighing, "_all_fail", lambda data, hits, tries: False)
+            expected = list(evidence.recognize(text, alone, origin))
+        assert list(evidence.recognize(text, alone, origin)) == expected

@@ -176,3 +176,32 @@ def test_cached_and_reasoning_tokens_are_told() -> None:
     }
     reader.whole(json.dumps({"choices": [], "usage": usage}).encode())
     assert (reader.usage.cached_input_tokens, reader.usage.reasoning_tokens) == (4, 5)
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
+
+
+@given(st.lists(TEXTS, max_size=6), st.sampled_from(["gpt-4o", "gpt-4"]))
+def test_a_text_counts_the_same_however_often_it_came(contents: list[str], model: str) -> None:
+    messages = [{"role": "user", "content": content} for content in contents]
+    encoding = tokens.encoding_of(model)
+    assert encoding is not None
+    tokenizer = tokens._load(encoding)
+    expected = 3 + sum(3 + tokenizer.count("user") + tokenizer.count(content) for content in contents)
+    for _ in range(2):
+        assert count({"model": model, "messages": messages}) == expected
+
+
+def test_what_is_remembered_of_texts_is_bounded_and_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    known: dict[tuple[str, bytes], int] = {}
+    monkeypatch.setattr(tokens, "_counts", known)
+    monkeypatch.setattr(tokens, "REMEMBERED", 3)
+    secret = "the patient's name is Alice Example"
+    for length in (tokens.SHORTEST_REMEMBERED - 1, tokens.LONGEST_REMEMBERED + 1):
+        count({"model": "gpt-4o", "messages": [{"role": "user", "content": "x" * length}]})
+    assert known == {}
+    for number in range(10):
+        count({"model": "gpt-4o", "messages": [{"role": "user", "content": f"{secret} {number}"}]})
+        assert 0 < len(known) <= 3
+    assert all(len(digest) == 16 for _, digest in known)
+    assert "Alice" not in repr(known)
