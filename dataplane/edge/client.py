@@ -98,14 +98,11 @@ class AsgiClient:
             self._watch.cancel()
 
     async def reply(self, reply: Reply) -> None:
-        await self._head(reply.status, [*reply.headers, (b"content-length", b"%d" % len(reply.body))])
+        await self.start(reply.status, (*reply.headers, (b"content-length", b"%d" % len(reply.body))))
         await self.write(reply.body, more=False)
 
     async def start(self, status: int, headers: tuple[tuple[bytes, bytes], ...]) -> None:
-        await self._head(status, list(headers))
-
-    async def _head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-        await self._out({"type": "http.response.start", "status": status, "headers": headers})
+        await self._out({"type": "http.response.start", "status": status, "headers": list(headers)})
 
     async def write(self, data: bytes, *, more: bool = True) -> None:
         if not more:

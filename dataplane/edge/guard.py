@@ -31,7 +31,7 @@ _BAD_ESCAPE: Final = re.compile(
 )
 """A broken escape, or an encoded dot, slash, backslash, control or non-ASCII byte."""
 _DOT_SEGMENT: Final = re.compile(r"/\.{1,2}(?:/|$)")
-_VALUE: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
+_IN_VALUES: Final = bytes([0x09, *range(0x20, 0x7F), *range(0x80, 0x100)])
 
 
 def read_head(scope: dict[str, Any], request_id: str) -> Head:
@@ -74,8 +74,7 @@ def judge(head: Head) -> Refused | None:
                 return Refused("gateway.bad_host")
         elif name == b"content-encoding" and value.strip().lower() != b"identity":
             return Refused("gateway.content_encoding")
-    # One search through all values, since each call to the pattern engine costs more than the bytes do.
-    if not _VALUE.fullmatch(b"".join([value for _, value in head.headers])):
+    if b"".join([value for _, value in head.headers]).translate(None, _IN_VALUES):
         return Refused("gateway.bad_header", "A header value holds a control byte.")
     if len(head.headers) > MAX_FIELDS or size > MAX_HEAD_BYTES:
         return Refused("gateway.headers_too_large")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -47,8 +46,12 @@ Fields = Sequence[tuple[bytes, bytes]]
 
 def check_once(names: Iterable[bytes]) -> None:
     """Raises `Doubt` duplicate_header where a field of `ONCE_ONLY` (names in lower case) is repeated."""
-    if any(count > 1 for count in Counter(name for name in names if name in ONCE_ONLY).values()):
-        raise Doubt.of("duplicate_header")
+    seen: set[bytes] = set()
+    for name in names:
+        if name in ONCE_ONLY:
+            if name in seen:
+                raise Doubt.of("duplicate_header")
+            seen.add(name)
 
 
 def body_length(value: bytes, max_body_bytes: int) -> int:
