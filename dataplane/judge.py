@@ -266,11 +266,14 @@ class CallJudge:
             self._state.answer_content = kept_content(texts, seen, self.detector)
         if terms.passes:
             return body
+        unread = exchange.unread_bytes() + seen.unread_bytes
+        if not (seen.findings or calls or unread or terms.restore) and terms.ask != "always":
+            return exchange.rewrite({})  # most answers: there is nothing to ask about or to hide
         verdict = await self.response(
             [one for one in self._inspected(seen.findings) if not _told_of(one, told)],
             finish_reason=exchange.finish_reason(),
             tokens=exchange.usage.output_tokens,
-            unread_bytes=exchange.unread_bytes() + seen.unread_bytes,
+            unread_bytes=unread,
         )
         await _wait(max(delay_ms, verdict.delay_ms or 0))
         hidden = sorted(patterns.union(verdict.redact))

@@ -181,7 +181,7 @@ class Inspector:
             if len(batch) < FEWEST:
                 yield from ((document, None) for document in batch)
                 continue
-            text = _BETWEEN.join(document.text for document in batch)
+            text = _BETWEEN.join([document.text for document in batch])
             try:
                 hits = self.engine.scan(text)
                 hidden = hides(text)
@@ -190,6 +190,8 @@ class Inspector:
                 hits, hidden = [], True
             if hidden:
                 yield from ((document, None) for document in batch)
+                continue
+            if not hits:
                 continue
             at = 0
             for document in batch:

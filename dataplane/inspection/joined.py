@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Final
 
 from dataplane.findings import Origin, Span, Text
+from dataplane.frozen import quick_init
 from dataplane.inspection.view import Locate, as_written, edit_map
 
 PIECE: Final = 16_384
@@ -25,6 +26,7 @@ OVERLAP: Final = 4_096
 those in use, a private RSA key of 4,096 bits, takes 3,300."""
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
     """One text that is read as a whole: `starts` says where in it the texts with these `indices` begin."""

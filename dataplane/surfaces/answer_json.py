@@ -31,11 +31,18 @@ def parse_answer(data: bytes) -> dict[str, Any]:
         value = jiter.from_json(data, float_mode="lossless-float", cache_mode="keys")
     except ValueError:
         value = _parse_sloppy(data)
-    if type(value) is not dict:
-        raise UpstreamFailed(
-            Refused("gateway.upstream_invalid", "The provider's answer is not a JSON object.")
+    return _object(value)
+
+
+def parse_whole(data: bytes) -> tuple[dict[str, Any], bool]:
+    """As `parse_answer`, and whether the answer is strict (see `is_strict`), read once."""
+    try:
+        value = jiter.from_json(
+            data, catch_duplicate_keys=True, float_mode="lossless-float", cache_mode="keys"
         )
-    return value
+    except ValueError:
+        return parse_answer(data), False
+    return _object(value), True
 
 
 def dump_answer(value: dict[str, Any]) -> bytes:
@@ -87,6 +94,14 @@ def told_finish(reason: Any) -> str | None:
     if type(reason) is not str:
         return None
     return reason if reason in FINISH_REASONS else "other"
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if type(value) is not dict:
+        raise UpstreamFailed(
+            Refused("gateway.upstream_invalid", "The provider's answer is not a JSON object.")
+        )
+    return value
 
 
 def _parse_sloppy(data: bytes) -> Any:

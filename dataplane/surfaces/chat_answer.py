@@ -8,7 +8,7 @@ from typing import Any
 from dataplane.errors import Refused
 from dataplane.findings import ProposedCall, Text
 from dataplane.ports import UpstreamFailed
-from dataplane.surfaces.answer_json import dump_answer, is_strict, tidy, told_finish
+from dataplane.surfaces.answer_json import dump_answer, tidy, told_finish
 from dataplane.surfaces.chat_answer_texts import answer_texts
 from dataplane.surfaces.encoded_text import put_encoded
 from dataplane.surfaces.proposed_call import of_input, propose
@@ -23,13 +23,14 @@ class ChatAnswer:
 
     __slots__ = ("_answer", "_body", "_strict", "_texts", "_unread")
 
-    def __init__(self, body: bytes, answer: dict[str, Any]) -> None:
-        """Raises `UpstreamFailed` (`gateway.upstream_invalid`) where it is nested too deeply to be read."""
+    def __init__(self, body: bytes, answer: dict[str, Any], *, strict: bool) -> None:
+        """`strict`: every reader reads `body` as `answer`. Raises `UpstreamFailed` (`gateway.upstream_invalid`)
+        where it is nested too deeply to be read."""
         self._body = body
         self._texts: list[Text] = []
         try:
-            self._strict = is_strict(body)
-            self._answer = answer if self._strict else tidy(answer)
+            self._strict = strict
+            self._answer = answer if strict else tidy(answer)
             self._unread = answer_texts(self._answer, self._texts)
         except RecursionError:
             raise _too_deep() from None

@@ -17,7 +17,14 @@ from dataplane.inspection_ports import Guard, GuardedStream
 from dataplane.ports import Transcript, UpstreamFailed
 from dataplane.quantities import UNKNOWN_USAGE, Usage
 from dataplane.surfaces import openai_errors
-from dataplane.surfaces.answer_json import dump_answer, is_strict, model_of, parse_answer, usage_of
+from dataplane.surfaces.answer_json import (
+    dump_answer,
+    is_strict,
+    model_of,
+    parse_answer,
+    parse_whole,
+    usage_of,
+)
 from dataplane.surfaces.chat_answer import ChatAnswer
 from dataplane.surfaces.chat_stream import Chunk, GuardedChat
 from dataplane.surfaces.chat_tokens import spoken
@@ -77,7 +84,7 @@ class ChatExchange:
         self._choices: dict[int, bool] = {}
         self._done = False
         self._failed = False
-        self._whole: tuple[bytes, dict[str, Any]] = b"{}", {}
+        self._whole: tuple[bytes, dict[str, Any], bool] = b"{}", {}, True
         self._read_answer: ChatAnswer | None = None
         self._guarded: GuardedChat | None = None
 
@@ -103,11 +110,11 @@ class ChatExchange:
 
     def whole(self, body: bytes) -> bytes:
         """The same bytes; raises `UpstreamFailed` (`gateway.upstream_invalid`) if they are no object."""
-        answer = parse_answer(body)
+        answer, strict = parse_whole(body)
         self.model = model_of(answer)
         self._note_said(answer.get("choices"))
         self._note_usage(usage_of(answer))
-        self._whole = body, answer
+        self._whole = body, answer, strict
         return body
 
     def texts(self) -> Sequence[Text]:
@@ -218,7 +225,8 @@ class ChatExchange:
     def _read(self) -> ChatAnswer:
         """The answer that `whole` was given; read when first asked for."""
         if self._read_answer is None:
-            self._read_answer = ChatAnswer(*self._whole)
+            body, answer, strict = self._whole
+            self._read_answer = ChatAnswer(body, answer, strict=strict)
         return self._read_answer
 
     def _pass(self, event: Event) -> bytes:
