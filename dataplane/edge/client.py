@@ -56,12 +56,12 @@ class AsgiClient:
         size = 0
         more = True
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._body_timeout_s
+        began = loop.time()
         while more:
             # Most bodies are here whole before they are asked for: a deadline is for waiting only.
             if (message := self._at_hand()) is None:
                 try:
-                    async with asyncio.timeout_at(deadline):
+                    async with asyncio.timeout_at(began + self._body_timeout_s):
                         message = await self._receive()
                 except TimeoutError:
                     raise Refused("gateway.timeout") from None
@@ -76,7 +76,7 @@ class AsgiClient:
                 raise Refused("gateway.body_too_large")
             more = message.get("more_body", False)
             if not more:
-                self._timer = loop.call_later(WATCH_AFTER_S, self._watch_for, asyncio.current_task())
+                self._timer = loop.call_later(WATCH_AFTER_S, self._watch_for, asyncio.current_task(loop))
             if piece:
                 yield piece
 

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from dataplane.errors import RegoGateError
+from dataplane.frozen import quick_init
 from dataplane.policy.client import OpaClient, OpaUnreachable
 from dataplane.policy.deadline import PatientTimeout
 from dataplane.policy.places import Places
@@ -54,7 +55,8 @@ class _NotTogether(Exception):
     """A list has no answer as a whole."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_init
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """OPA's answer without its result, the result's bytes (None where undefined), and how long it took."""
 
@@ -110,7 +112,7 @@ class Questions:
         if status != 200:
             raise Malformed(f"OPA answered with status {status}")
         about, result = split_answer(body)
-        return Answer(about, result, latency_us)
+        return Answer(about=about, result=result, latency_us=latency_us)
 
     async def _post(self, target: str, body: bytes) -> tuple[int, bytes, int]:
         """Status and body of OPA's answer, and the microseconds it took."""
@@ -215,7 +217,9 @@ class Questions:
         if result is None:
             self._lists = False
             raise _NotTogether
-        return [Answer(about, one, latency_us) for one in cut_list(result, len(questions))]
+        return [
+            Answer(about=about, result=one, latency_us=latency_us) for one in cut_list(result, len(questions))
+        ]
 
 
 def _fail(waiting: _Waiting, error: Exception) -> None:

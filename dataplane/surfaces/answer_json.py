@@ -15,7 +15,7 @@ import orjson
 from dataplane.errors import Refused
 from dataplane.ports import UpstreamFailed
 from dataplane.quantities import Usage
-from dataplane.surfaces.fields import MAX_INTEGER, MODEL_ID
+from dataplane.surfaces.fields import MAX_INTEGER, is_model_id
 
 FINISH_REASONS: Final = frozenset({"stop", "length", "tool_calls", "function_call", "content_filter"})
 """OpenAI API reference, the chat completion object."""
@@ -85,7 +85,7 @@ def usage_of(answer: dict[str, Any]) -> Usage | None:
 def model_of(answer: dict[str, Any]) -> str | None:
     """The model that a provider says has served, where it is a well-formed id."""
     model = answer.get("model")
-    return model if type(model) is str and MODEL_ID.fullmatch(model) else None
+    return model if type(model) is str and is_model_id(model) else None
 
 
 def told_finish(reason: Any) -> str | None:

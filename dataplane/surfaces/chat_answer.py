@@ -24,8 +24,8 @@ class ChatAnswer:
     __slots__ = ("_answer", "_body", "_strict", "_texts", "_unread")
 
     def __init__(self, body: bytes, answer: dict[str, Any], *, strict: bool) -> None:
-        """`strict`: every reader reads `body` as `answer`. Raises `UpstreamFailed` (`gateway.upstream_invalid`)
-        where it is nested too deeply to be read."""
+        """`strict`: every reader reads `body` as `answer`. Raises `UpstreamFailed`
+        (`gateway.upstream_invalid`) where it is nested too deeply to be read."""
         self._body = body
         self._texts: list[Text] = []
         try:

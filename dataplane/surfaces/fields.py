@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 from jiter import LosslessFloat
@@ -20,13 +21,14 @@ Check = Callable[[Any, str], None]
 MAX_INTEGER: Final = 2**53 - 1
 """Largest integer every JSON reader holds exactly (RFC 8259, section 6); records allow no larger."""
 
-MODEL_ID: Final = re.compile(r"[!-~]{1,256}")
-"""A model id: printable ASCII without space; 256 is above every provider's id that is known."""
+MODEL_ID_CHARS: Final = 256
+"""Above every provider's id that is known."""
 
 TOOL_NAME: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 """OpenAI allows `[A-Za-z0-9_-]{1,64}`; other providers add dots and colons and more length."""
 
 MAX_ROLE_CHARS: Final = 64
+_MODEL_ID: Final = re.compile(r"[!-~]+")
 _SHOWN_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}")
 
 
@@ -118,11 +120,21 @@ def members(**checks: Check) -> Check:
     return check
 
 
+def is_model_id(text: str) -> bool:
+    """Whether a text is one: printable ASCII without space."""
+    return len(text) <= MODEL_ID_CHARS and _is_model_id(text)
+
+
+@lru_cache(maxsize=256)
+def _is_model_id(text: str) -> bool:
+    return _MODEL_ID.fullmatch(text) is not None
+
+
 def model_id(value: Any, path: str) -> None:
     """A model id."""
     if type(value) is not str:
         raise wrong(path, "a string")
-    if not MODEL_ID.fullmatch(value):
+    if not is_model_id(value):
         raise wrong(path, "1 to 256 printable ASCII characters without spaces")
 
 

@@ -13,7 +13,7 @@ import orjson
 from dataplane.domain import CallFacts, Decision, Operation, Reply
 from dataplane.errors import Refused
 from dataplane.surfaces.call import LocalUnit
-from dataplane.surfaces.fields import MODEL_ID
+from dataplane.surfaces.fields import is_model_id
 from dataplane.surfaces.openai_errors import JSON_HEADER
 
 
@@ -42,7 +42,7 @@ class ModelRetrieve(LocalUnit):
         model = operation.params["model"]
         if "%" in model:
             raise Refused("gateway.bad_path", "The model id in the path must not be percent-encoded.")
-        if not MODEL_ID.fullmatch(model):
+        if not is_model_id(model):
             raise Refused(
                 "gateway.invalid_field",
                 "model: must be at most 256 printable ASCII characters",

@@ -75,6 +75,8 @@ class Body(_Pieces):
                 raise StopAsyncIteration
             self._seen += len(data)
             if self._limit is None or self._seen <= self._limit:
+                if response.content.at_eof():
+                    self._response = None  # as above, without reading once more
                 return data
             self._drop()
             failure = UpstreamFailed(

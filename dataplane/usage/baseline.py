@@ -25,6 +25,8 @@ from enum import StrEnum
 from statistics import median
 from typing import Final
 
+from dataplane.frozen import quick_init
+
 HOUR_S: Final = 3600
 DAY: Final = 24
 WEEK: Final = 7 * DAY
@@ -47,6 +49,7 @@ FLOOR_REQUESTS: Final = 60
 of tokens is no anomaly."""
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
     """What a client used in an hour."""
