@@ -64,22 +64,31 @@ class Inserter:
         self._not_before_s = 0.0
 
     async def run(self, work: Attempt, *, alone: bool) -> None:
-        """As `Database.run`. A process that ends meanwhile leaves `work` in doubt, and this raises."""
+        """As `Database.run`. Where the process ends meanwhile, the thread goes on with what is in doubt."""
         link = self._link
-        if work.in_doubt or link is None:
-            if link is None and len(work) >= WORTH_ROWS:
-                self._begin()
-            await self._database.run(work, alone=alone)
-            return
+        if link is None and len(work) >= WORTH_ROWS:
+            self._begin()
+        if link is None or work.in_doubt or not await self._beside(link, work):
+            await self._database.run(work, alone=alone and not work.in_doubt)
+
+    async def _beside(self, link: _Link, work: Attempt) -> bool:
+        """False where the process ended before it said what became of `work`."""
         statements = store.statements(work.placed())
         async with self._database.writing:
             try:
                 await link.insert(statements)
-            except BaseException as error:
-                work.in_doubt = not isinstance(error, NotInserted) or error.in_doubt
-                if not isinstance(error, NotInserted):
-                    await self._drop(link)
+            except NotInserted as error:
+                work.in_doubt = error.in_doubt
                 raise
+            except InserterEnded:
+                work.in_doubt = True
+                await self._drop(link)
+                return False
+            except BaseException:  # cancelled: its answer would meet the next question
+                work.in_doubt = True
+                await self._drop(link)
+                raise
+        return True
 
     async def close(self) -> None:
         """End the process, which finishes what it does."""
@@ -97,9 +106,10 @@ class Inserter:
     async def _start(self) -> None:
         try:
             self._link = await _connected(str(self._database.url.database))
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001  whatever it is, records are written all the same
             self._not_before_s = time.monotonic() + AGAIN_S
-            _log.warning("records are written by a thread", extra={"problem": error.strerror})
+            why = (isinstance(error, OSError) and error.strerror) or type(error).__name__
+            _log.warning("records are written by a thread", extra={"problem": why})
         finally:
             self._starting = None
 
@@ -169,12 +179,12 @@ async def _connected(database: str) -> _Link:
             # Its own session: a Ctrl-C in the terminal is ours to answer, after calls have drained.
             start_new_session=True,
         )
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
     except BaseException:
-        ours.close()
+        ours.close()  # so a process that there is ends
         raise
     finally:
         theirs.close()
-    reader, writer = await asyncio.open_unix_connection(sock=ours)
     link = _Link(process, reader, writer)
     link.tell((database, SQLITE_BUSY_MS / 1000, SQLITE_PRAGMAS))
     return link

@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from audit_kit import Scene, beside, call, eventually
+from audit_kit import KEY, Scene, beside, call, eventually
 
 from dataplane.audit import inserter
 from dataplane.audit.inserter import WORTH_ROWS, InserterEnded, NotInserted, _connected, _Link
+from dataplane.audit.log import DurableLog
 from dataplane.audit.store import Statement
 from dataplane.errors import Refused
 
@@ -81,6 +82,7 @@ def test_what_a_killed_process_held_is_written_once_and_by_the_thread(
         await many(scene, "after")  # so soon none is started again
         assert beside() == []
         assert "the process that writes records ended" in caplog.text
+        assert "audit database fails" not in caplog.text
 
     play(sqlite_url, story)
 
@@ -166,6 +168,27 @@ def test_other_writers_of_the_process_wait_for_their_turn(sqlite_url: str) -> No
         await asyncio.gather(held, other)
 
     play(sqlite_url, story)
+
+
+def test_an_end_does_not_wait_for_a_process_that_hangs(sqlite_url: str) -> None:
+    async def main() -> None:
+        async with Scene(sqlite_url, beside=True, timeout_s=10.0) as scene:
+            await many(scene, "first")
+            await eventually(lambda: scene.log._inserter and scene.log._inserter._link)
+            (pid,) = beside()
+            os.kill(pid, signal.SIGSTOP)
+            held = asyncio.create_task(scene.log.intent(call("held")))
+            await eventually(lambda: scene.log._writer._in_flight)
+            async with asyncio.timeout(5):
+                assert await scene.log.close(0.2) >= 1
+            held.cancel()
+            await asyncio.wait((held,))
+            assert beside() == []
+            assert "held" not in await ids(scene)
+            scene.log = DurableLog(scene.database, key=KEY, instance="gw")  # for the scene to close
+            await scene.log.start()
+
+    asyncio.run(main())
 
 
 def test_statements_land_together_or_not_at_all(short_dir: Path) -> None:
