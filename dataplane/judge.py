@@ -196,8 +196,7 @@ class CallJudge:
         apart = await self._apart(findings) if ends and self._streamed is not None else ()
         findings = (*findings, *apart)
         self._state.answer_findings += findings
-        ask = self.terms.ask
-        if ask == "never" or (ask == "findings" and not findings and not unread_bytes):
+        if not self._asks(findings, unread_bytes):
             return PASSES
         about: dict[str, str | int] = {"uninspected_bytes": unread_bytes}
         if finish_reason is not None:
@@ -208,6 +207,11 @@ class CallJudge:
         if any(selects(verdict.redact, one.kind, one.origin) for one in apart):
             raise Refused("gateway.unredactable")
         return verdict
+
+    def _asks(self, findings: Sequence[Finding], unread_bytes: int) -> bool:
+        """Whether an answer with these is asked about."""
+        ask = self.terms.ask
+        return ask == "always" or (ask == "findings" and bool(findings or unread_bytes))
 
     async def _apart(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
         """What is found in the texts of a stream as they are now, and was in none of their windows."""
@@ -267,7 +271,7 @@ class CallJudge:
         if terms.passes:
             return body
         unread = exchange.unread_bytes() + seen.unread_bytes
-        if not (seen.findings or calls or unread or terms.restore) and terms.ask != "always":
+        if not (seen.findings or calls or terms.restore or self._asks((), unread)):
             return exchange.rewrite({})  # most answers: there is nothing to ask about or to hide
         verdict = await self.response(
             [one for one in self._inspected(seen.findings) if not _told_of(one, told)],

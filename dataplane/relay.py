@@ -86,7 +86,7 @@ async def relay(
     # Of two limits, ours and the provider's of our account, the caller's own is the one it can keep to.
     headers = tuple([(name.encode(), value.encode("latin-1")) for name, value in reply.headers])
     if state.limit_headers:
-        ours = dict(state.limit_headers)
+        ours = {name for name, _ in state.limit_headers}
         headers = tuple([pair for pair in headers if pair[0] not in ours])
     streams = (reply.header("content-type") or "").startswith(_EVENT_STREAM)
     if not streams or reply.status >= 400:

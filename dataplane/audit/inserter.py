@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from dataplane.audit import store
 from dataplane.audit.attempt import Attempt
-from dataplane.audit.inserter_program import LENGTH
+from dataplane.audit.inserter_program import LENGTH, framed
 from dataplane.database import SQLITE_BUSY_MS, SQLITE_PRAGMAS, Database
 from dataplane.errors import RegoGateError
 
@@ -80,20 +80,18 @@ class Inserter:
             except NotInserted as error:
                 work.in_doubt = error.in_doubt
                 raise
-            except InserterEnded:
+            except BaseException as error:  # cancelled, too: its answer would meet the next question
                 work.in_doubt = True
                 await self._drop(link)
+                if not isinstance(error, InserterEnded):
+                    raise
                 return False
-            except BaseException:  # cancelled: its answer would meet the next question
-                work.in_doubt = True
-                await self._drop(link)
-                raise
         return True
 
     async def close(self) -> None:
         """End the process, which finishes what it does."""
         if self._starting is not None:
-            self._starting.cancel()
+            # Not cancelled: asyncio may leave a process behind whose creation is cancelled midway.
             await asyncio.wait((self._starting,))
         link, self._link = self._link, None
         if link is not None:
@@ -131,8 +129,7 @@ class _Link:
 
     def tell(self, value: list[store.Statement] | tuple[str, float, list[str]]) -> None:
         """Send one frame."""
-        body = marshal.dumps(value)
-        self._writer.writelines((LENGTH.pack(len(body)), body))
+        self._writer.writelines(framed(value))
 
     async def insert(self, statements: list[store.Statement]) -> None:
         """Raises `NotInserted`, or `InserterEnded`."""

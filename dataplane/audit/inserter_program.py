@@ -13,17 +13,13 @@ from __future__ import annotations
 import contextlib
 import marshal
 import os
+import resource
 import signal
 import socket
 import sqlite3
 import struct
 import sys
 from typing import Any, BinaryIO
-
-try:
-    import resource
-except ImportError:  # not on Windows
-    resource = None  # type: ignore[assignment]  # there is none
 
 LENGTH = struct.Struct("<I")
 
@@ -40,8 +36,13 @@ def main(descriptor: int) -> None:
         inserts = _Inserts(*first)
         while (statements := _next(frames)) is not None:
             _as_parent(parent)
-            told = marshal.dumps(inserts.answer(statements))
-            wire.sendall(LENGTH.pack(len(told)) + told)
+            wire.sendall(b"".join(framed(inserts.answer(statements))))
+
+
+def framed(value: Any) -> tuple[bytes, bytes]:
+    """Both parts of the frame that holds `value`."""
+    body = marshal.dumps(value)
+    return LENGTH.pack(len(body)), body
 
 
 def _next(frames: BinaryIO) -> Any:
@@ -97,7 +98,7 @@ class _Inserts:
 
 def _as_parent(parent: int) -> None:
     """A bound that is set on the size of the parent's files while it runs (prlimit) holds here, too."""
-    if resource is None or not hasattr(resource, "prlimit"):
+    if not hasattr(resource, "prlimit"):  # Linux has it
         return
     with contextlib.suppress(OSError):  # where one process may not ask after another
         bound = resource.prlimit(parent, resource.RLIMIT_FSIZE)

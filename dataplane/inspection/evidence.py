@@ -220,10 +220,7 @@ class Evidence:
     def _until_hopeless(self, tries: Sequence[_Try], share: float) -> int:
         """How many of these must fail, the first ones first, until those that are left come to nothing."""
         for failed in range(len(tries)):
-            best: dict[str, int] = {}
-            for points, compiled, _ in tries[failed:]:
-                best.setdefault(compiled.family, points)
-            if math.prod(1 - share * points / 100 for points in best.values()) > self._doubt:
+            if _left(tries[failed:], share) > self._doubt:
                 return failed
         return len(tries)
 
@@ -305,10 +302,10 @@ def _tries(found: Iterable[_Compiled], pattern: str, *, tool: bool) -> list[_Try
     return sorted((each for each in tries if each[0]), key=_heaviest_first)
 
 
-def _left(tries: Iterable[_Try]) -> float:
-    """What is left of doubt if all that is tried were found."""
-    best = {compiled.family: points for points, compiled, _ in reversed(list(tries))}
-    return math.prod(1 - points / 100 for points in best.values())
+def _left(tries: Sequence[_Try], share: float = 1.0) -> float:
+    """What is left of doubt if all that is tried were found, each counting for this share of its points."""
+    best = {compiled.family: points for points, compiled, _ in reversed(tries)}
+    return math.prod(1 - share * points / 100 for points in best.values())
 
 
 def _heaviest_first(tried: _Try) -> int:

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
+from bench.processes import children
 from dataplane.audit import read
 from dataplane.audit.chain import verify_chain
 from dataplane.audit.log import DurableLog
@@ -207,16 +209,12 @@ class Scene:
 
 def beside(pid: int | None = None) -> list[int]:
     """The processes that insert for this one, or for `pid`."""
-    own = f"/proc/{pid or os.getpid()}/task"
-    children = [int(one) for task in os.listdir(own) for one in _read(f"{own}/{task}/children").split()]
-    return [child for child in children if "inserter_program" in _read(f"/proc/{child}/cmdline")]
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text()
-    except OSError:
-        return ""  # gone meanwhile
+    found = []
+    for child in children(pid or os.getpid()):
+        with suppress(OSError):  # gone meanwhile
+            if b"inserter_program" in Path(f"/proc/{child}/cmdline").read_bytes():
+                found.append(child)
+    return found
 
 
 async def eventually(

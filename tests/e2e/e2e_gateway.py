@@ -13,6 +13,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -253,14 +254,29 @@ def descendants(pid: int) -> list[int]:
 
 def opa_children(pid: int) -> list[int]:
     """The OPA servers under `pid` (short-lived checks of policies are not servers)."""
-    found = []
+    commands = _commands(pid).items()
+    return [
+        child
+        for child, words in commands
+        if len(words) > 1 and words[0].endswith(b"opa") and words[1] == b"run"
+    ]
+
+
+def inserters(pid: int) -> list[int]:
+    """The processes that insert records under `pid`."""
+    return [
+        child
+        for child, words in _commands(pid).items()
+        if any(word.endswith(b"inserter_program.py") for word in words)
+    ]
+
+
+def _commands(pid: int) -> dict[int, list[bytes]]:
+    """The words that each process under `pid` was started with."""
+    found = {}
     for child in descendants(pid):
-        try:
-            words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if len(words) > 1 and words[0].endswith(b"opa") and words[1] == b"run":
-            found.append(child)
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found[child] = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
     return found
 
 

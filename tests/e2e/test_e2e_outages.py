@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from e2e_gateway import Gateway
+from e2e_gateway import Gateway, inserters
 from e2e_load import Load
 from e2e_upstream import MockUpstream, mock_upstream, until
 
@@ -32,12 +32,6 @@ def one(opa_binary: Path, provider: MockUpstream) -> Iterator[Gateway]:
         yield gateway.wait_ready()
     finally:
         gateway.discard()
-
-
-def inserts_beside(pid: int) -> bool:
-    """Whether a process of `pid` inserts its records."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return any(b"inserter_program" in Path(f"/proc/{child}/cmdline").read_bytes() for child in children)
 
 
 def every_hit_has_an_intent(gateway: Gateway, provider: MockUpstream) -> None:
@@ -101,7 +95,7 @@ def test_a_full_disk_refuses_every_call_and_recovers(
     calls before, a process beside writes the records."""
     if many:
         with Load(one, threads=32):
-            until(lambda: inserts_beside(one.process.pid), 20)
+            until(lambda: inserters(one.process.pid), 20)
     hits = len(provider.hits)
     unlimited = resource.prlimit(one.process.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
     try:

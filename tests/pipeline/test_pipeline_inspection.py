@@ -389,18 +389,3 @@ def test_a_blocked_request_is_kept_too_and_what_is_too_long_is_cut() -> None:
     kept = json.loads(state.content or "")
     assert [len(one["text"]) for one in kept[:2]] == [150_000, 50_000]
     assert kept[2] == {"omitted": 10_000}
-
-
-def test_texts_are_not_read_where_nothing_is_looked_for() -> None:
-    made = house(AnswerTerms())
-    made.detector.finds = False
-    made.surface.said = Unread()
-    state, client = run(made)
-    assert (client.status, state.inspection.findings) == (200, ())
-
-
-class Unread(list[Text]):
-    """Texts that cost to read."""
-
-    def __bool__(self) -> bool:
-        raise AssertionError("they were read")
